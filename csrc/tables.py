@@ -1,0 +1,344 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Generate C, cdef, Python and documentation from the tables in csrc/.
+
+Usage: ``python csrc/tables.py [--check]``
+
+Each table has one function that reads it (``read_*``) and one that answers
+every file made from it (``*_outputs``: path -> text).  Files below ``build/``
+are made anew when they differ; files that are committed (below ``rumpy/`` and
+``docs/``) as well, and ``--check`` fails when one of those is out of date.
+Needs nothing but the standard library, because everything else is built with
+what it writes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+CSRC = Path(__file__).resolve().parent
+ROOT = CSRC.parent
+
+CLASSES = ("held", "released", "cpu", "final")
+C_HEAD = "/* SPDX-License-Identifier: BSD-2-Clause */\n/* Made by csrc/tables.py from {}; do not edit. */\n"
+PY_HEAD = "# SPDX-License-Identifier: BSD-2-Clause\n# Made by csrc/tables.py from {}; do not edit.\n"
+
+Outputs = Mapping[str, str]
+
+
+class TableError(Exception):
+    """A table that cannot be read: names file, line and what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of a hypercall: its C type and its name."""
+
+    type: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.type}{self.name}" if self.type.endswith("*") else f"{self.type} {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Hypercall:
+    """One entry of hypercalls.tbl."""
+
+    group: str
+    kind: str
+    result: str
+    name: str
+    args: tuple[Argument, ...]
+    meaning: str
+
+    @property
+    def short(self) -> str:
+        """The name without ``hyp_``."""
+        return self.name.removeprefix("hyp_")
+
+    @property
+    def c_args(self) -> str:
+        """The argument list as C."""
+        return ", ".join(map(str, self.args)) or "void"
+
+    def prototype(self, name: str, *, first: str = "") -> str:
+        """A C declarator of this shape, optionally with one argument before."""
+        args = ", ".join(filter(None, [first, *map(str, self.args)])) or "void"
+        space = "" if self.result.endswith("*") else " "
+        return f"{self.result}{space}{name}({args})"
+
+
+@dataclass(frozen=True, slots=True)
+class HypercallTable:
+    """hypercalls.tbl."""
+
+    version: int
+    calls: tuple[Hypercall, ...]
+
+
+# --- hypercalls.tbl -------------------------------------------------------
+
+_HEAD = re.compile(r"(\w+)\s+(\w+)\s+(.*?)\s*\b(hyp_\w+)\((.*)\)$")
+
+
+def _parse_argument(text: str) -> Argument:
+    match = re.fullmatch(r"(.*?)(\w+)", text.strip())
+    if match is None:
+        raise ValueError(f"bad argument {text!r}")
+    kind = match[1].strip()
+    return Argument(kind, match[2])
+
+
+def _parse_hypercall(line: str, meaning: str) -> Hypercall:
+    match = _HEAD.fullmatch(line)
+    if match is None:
+        raise ValueError(f"not an entry: {line!r}")
+    group, kind, result, name, args = match.groups()
+    if kind not in CLASSES:
+        raise ValueError(f"{name}: unknown class {kind!r}")
+    if not meaning:
+        raise ValueError(f"{name}: no meaning given")
+    parsed = tuple(_parse_argument(a) for a in args.split(",")) if args != "void" else ()
+    return Hypercall(group, kind, result, name, parsed, meaning)
+
+
+def read_hypercalls(path: Path) -> HypercallTable:
+    """Read hypercalls.tbl; TableError names the line that is wrong."""
+    version, calls, head, meaning = 0, [], "", []  # type: int, list[Hypercall], str, list[str]
+    number = head_number = 0
+
+    def flush() -> None:
+        if not head:
+            return
+        try:
+            calls.append(_parse_hypercall(head, " ".join(meaning)))
+        except ValueError as error:
+            raise TableError(f"{path}:{head_number}: {error}") from error
+
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        if line.startswith("#"):
+            continue
+        if line[:1].isspace():
+            meaning.append(line.strip())
+        elif line.startswith("version "):
+            version = int(line.split()[1])
+        elif line:
+            flush()
+            head, meaning, head_number = " ".join(line.split()), [], number
+    flush()
+    names = [c.name for c in calls]
+    if len(set(names)) != len(names):
+        raise TableError(f"{path}: a name occurs twice")
+    return HypercallTable(version, tuple(calls))
+
+
+def _kernel_header(table: HypercallTable) -> str:
+    lines = [
+        C_HEAD.format("hypercalls.tbl"),
+        "#ifndef _RUMPY_HYP_H_",
+        "#define _RUMPY_HYP_H_",
+        "",
+        "#include <rumpy/boot.h>",
+        "",
+        f"#define\tHYP_VERSION\t{table.version}",
+        "",
+        "#ifdef _KERNEL",
+        "struct door_module;",
+        "struct export_req;",
+        "",
+    ]
+    for call in table.calls:
+        tail = " __attribute__((__noreturn__))" if call.kind == "final" else ""
+        lines.append(f"{call.prototype(call.name)}{tail};\t/* {call.kind} */")
+    return "\n".join([*lines, "#endif /* _KERNEL */", "", "#endif /* _RUMPY_HYP_H_ */", ""])
+
+
+def _wrapper(call: Hypercall) -> Iterator[str]:
+    """The C function that the stub of CALL runs on the host thread's stack."""
+    names = [a.name for a in call.args]
+    plain = f"hypercall_{call.short}({', '.join(['k', *names])})"
+    keep = "" if call.result == "void" else "r = "
+    yield call.prototype(f"hyp_on_{call.short}")
+    yield "{"
+    yield "\tstruct hyp_kernel *k = hyp_current();"
+    if call.kind in ("cpu", "final"):
+        yield f"\t{'' if call.result == 'void' else 'return '}{plain};"
+        yield "}"
+        return
+    if keep:
+        yield f"\t{call.result}{'' if call.result.endswith('*') else ' '}r;"
+    provided = f"k->provider.{call.short}({', '.join(['k->provider.cookie', *names])})"
+    yield ""
+    yield f"\tif (__builtin_expect(k->provider.{call.short} != NULL, 0)) {{"
+    yield "\t\thyp_give(k);"
+    yield f"\t\t{keep}{provided};"
+    yield "\t\thyp_take(k);"
+    if call.kind == "released":
+        yield "\t} else {"
+        yield "\t\thyp_give(k);"
+        yield f"\t\t{keep}{plain};"
+        yield "\t\thyp_take(k);"
+        yield "\t}"
+    else:
+        yield "\t} else"
+        yield f"\t\t{keep}{plain};"
+    if keep:
+        yield "\treturn r;"
+    yield "}"
+
+
+def _replaceable(table: HypercallTable) -> Iterator[Hypercall]:
+    return (c for c in table.calls if c.kind in ("held", "released") and c.group != "cpu")
+
+
+def _provider(table: HypercallTable) -> str:
+    lines = ["struct hyp_provider {", "\tvoid *cookie;"]
+    for call in _replaceable(table):
+        lines.append(f"\t{call.prototype(f'(*{call.short})', first='void *cookie')};")
+    return "\n".join([*lines, "};"])
+
+
+def _host_header(table: HypercallTable) -> str:
+    fixed = {c.name for c in table.calls} - {c.name for c in _replaceable(table)}
+    lines = [
+        C_HEAD.format("hypercalls.tbl"),
+        "/*",
+        " * The host's side of the hypercalls: what each group implements",
+        " * (hypercall_NAME), the table of replacements, and the list that",
+        " * csrc/hypercall/context.S makes stubs from.",
+        " */",
+        "#ifndef _RUMPY_HYP_STUBS_H_",
+        "#define _RUMPY_HYP_STUBS_H_",
+        "",
+        "#define HYP_STUBS(X) \\",
+        *[f"\tX({c.short}) \\" for c in table.calls],
+        "",
+        "#ifndef __ASSEMBLER__",
+        "#include <rumpy/hyp.h>",
+        "#include <rumpy/doors.h>",
+        "",
+        "struct hyp_kernel;",
+        "",
+        "/*",
+        " * A function here replaces the built-in one of this kernel.  It is called",
+        " * with the CPU released, whatever the class of the call, so that it may be",
+        " * written in Python.",
+        " */",
+        _provider(table),
+        "",
+        *[f"{c.prototype(f'hypercall_{c.short}', first='struct hyp_kernel *k')};" for c in table.calls],
+        "",
+        "#endif /* !__ASSEMBLER__ */",
+        "#endif /* _RUMPY_HYP_STUBS_H_ */",
+        "",
+    ]
+    assert len(fixed) + sum(1 for _ in _replaceable(table)) == len(table.calls)
+    return "\n".join(lines)
+
+
+def _host_wrappers(table: HypercallTable) -> str:
+    lines = [C_HEAD.format("hypercalls.tbl"), "/* Included by csrc/hypercall/door.c only. */", ""]
+    for call in table.calls:
+        lines += [f"{call.prototype(f'hyp_on_{call.short}')};", *_wrapper(call), ""]
+    return "\n".join(lines)
+
+
+def _cdef(table: HypercallTable) -> str:
+    return "\n".join([f"#define HYP_VERSION {table.version}", _provider(table), ""])
+
+
+def _python_table(table: HypercallTable) -> str:
+    lines = [
+        PY_HEAD.format("hypercalls.tbl"),
+        '"""The hypercalls a kernel may need: name -> (group, class)."""',
+        "",
+        "from __future__ import annotations",
+        "",
+        "from typing import Final",
+        "",
+        f"VERSION: Final = {table.version}",
+        "",
+        "HYPERCALLS: Final[dict[str, tuple[str, str]]] = {",
+        *[f'    "{c.name}": ("{c.group}", "{c.kind}"),' for c in table.calls],
+        "}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _reference(table: HypercallTable) -> str:
+    lines = [
+        "<!-- Made by csrc/tables.py from csrc/hypercalls.tbl; do not edit. -->",
+        "# Hypercalls",
+        "",
+        f"Version {table.version}. Everything a kernel asks of its host; the undefined symbols of",
+        "`kernel.elf` are these and no others. *Held* calls keep the virtual CPU and are",
+        "short C; *released* ones give it away, so that their caller must be allowed to",
+        "sleep; *cpu* ones hand the CPU around; *final* ones do not return.",
+    ]
+    group = ""
+    for call in table.calls:
+        if call.group != group:
+            group = call.group
+            lines += ["", f"## {group}"]
+        lines += ["", f"### `{call.name}` ({call.kind})", "", f"    {call.prototype(call.name)};", "", call.meaning]
+    return "\n".join([*lines, ""])
+
+
+def hypercall_outputs() -> Outputs:
+    """Everything made from hypercalls.tbl."""
+    table = read_hypercalls(CSRC / "hypercalls.tbl")
+    return {
+        "build/include/rumpy/hyp.h": _kernel_header(table),
+        "build/include/rumpy/hyp_stubs.h": _host_header(table),
+        "build/include/rumpy/hyp_wrappers.h": _host_wrappers(table),
+        "build/gen/hypercalls.cdef": _cdef(table),
+        "rumpy/abi/hypercalls.py": _python_table(table),
+        "docs/reference/hypercalls.md": _reference(table),
+    }
+
+
+# --- all tables -----------------------------------------------------------
+
+TABLES: tuple[Callable[[], Outputs], ...] = (hypercall_outputs,)
+
+
+def _write(path: Path, text: str) -> bool:
+    """Write a file unless it has this text already; True when it changed."""
+    if path.exists() and path.read_text() == text:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return True
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Generate, or with --check compare the committed files."""
+    parser = argparse.ArgumentParser(description="generate files from csrc/*.tbl")
+    parser.add_argument("--check", action="store_true", help="fail if a committed file is out of date")
+    options = parser.parse_args(argv)
+    stale = []
+    try:
+        for table in TABLES:
+            for name, text in table().items():
+                path = ROOT / name
+                if not options.check or name.startswith("build/"):
+                    _write(path, text)
+                elif not path.exists() or path.read_text() != text:
+                    stale.append(name)
+    except TableError as error:
+        print(error, file=sys.stderr)
+        return 1
+    for name in stale:
+        print(f"{name}: out of date; run python csrc/tables.py", file=sys.stderr)
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
