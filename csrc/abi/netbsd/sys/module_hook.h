@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/* Hooks through which optional code is called if it is there. */
+#ifndef _SYS_MODULE_HOOK_H_
+#define	_SYS_MODULE_HOOK_H_
+
+#include <sys/types.h>
+
+struct localcount;
+
+bool	module_hook_tryenter(bool *, struct localcount *);
+void	module_hook_exit(struct localcount *);
+
+#endif /* !_SYS_MODULE_HOOK_H_ */
