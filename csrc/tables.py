@@ -110,8 +110,10 @@ def _parse_hypercall(line: str, meaning: str) -> Hypercall:
 
 def read_hypercalls(path: Path) -> HypercallTable:
     """Read hypercalls.tbl; TableError names the line that is wrong."""
-    version, calls, head, meaning = 0, [], "", []  # type: int, list[Hypercall], str, list[str]
-    number = head_number = 0
+    version = head_number = 0
+    calls: list[Hypercall] = []
+    meaning: list[str] = []
+    head = ""
 
     def flush() -> None:
         if not head:
@@ -298,15 +300,35 @@ def hypercall_outputs() -> Outputs:
         "build/include/rumpy/hyp.h": _kernel_header(table),
         "build/include/rumpy/hyp_stubs.h": _host_header(table),
         "build/include/rumpy/hyp_wrappers.h": _host_wrappers(table),
-        "build/gen/hypercalls.cdef": _cdef(table),
+        "build/include/rumpy/hypercalls.cdef": _cdef(table),
         "rumpy/abi/hypercalls.py": _python_table(table),
         "docs/reference/hypercalls.md": _reference(table),
     }
 
 
+# --- the shared headers ---------------------------------------------------
+
+_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+_STRUCT = re.compile(r"^struct \w+ \{.*?^\};|^struct \w+;", re.DOTALL | re.MULTILINE)
+_CONSTANT = re.compile(r"^#define\s+(\w+)\s+(-?\d\w*)\s*$", re.MULTILINE)
+
+
+def header_outputs() -> Outputs:
+    """The structures and constants of boot.h and doors.h, as cffi reads them."""
+    outputs = {}
+    for name in ("boot", "doors"):
+        source = CSRC / "include" / "rumpy" / f"{name}.h"
+        text = _COMMENT.sub("", source.read_text())
+        lines = [f"/* Made by csrc/tables.py from {name}.h; do not edit. */"]
+        lines += [f"#define {m[1]} {m[2]}" for m in _CONSTANT.finditer(text)]
+        lines += [m[0] for m in _STRUCT.finditer(text)]
+        outputs[f"build/include/rumpy/{name}.cdef"] = "\n".join([*lines, ""])
+    return outputs
+
+
 # --- all tables -----------------------------------------------------------
 
-TABLES: tuple[Callable[[], Outputs], ...] = (hypercall_outputs,)
+TABLES: tuple[Callable[[], Outputs], ...] = (hypercall_outputs, header_outputs)
 
 
 def _write(path: Path, text: str) -> bool:

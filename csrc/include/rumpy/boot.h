@@ -60,28 +60,46 @@ struct hyp_bio {
 };
 
 /*
+ * The head of every context of the kernel, as far as a door needs it: contexts
+ * that nobody uses form a list, newest first.
+ */
+struct kern_context {
+	uint64_t kc_stack;	/* top, 16-byte aligned */
+	struct kern_context *kc_next;
+};
+
+/*
+ * What the virtual CPU runs.  Lies in the kernel, at door_boot.cpu, so that
+ * x86_curlwp() is one load; the host saves and restores it around released
+ * hypercalls.
+ */
+struct kern_cpu {
+	void *cpu_curlwp;	/* running context */
+	void *cpu_home;		/* context bound to this host thread */
+	uint32_t cpu_nosleep;	/* > 0 while the CPU must not be given away */
+	uint32_t cpu_pad;
+};
+
+/*
  * The shared page, first page of the arena.  Unless said otherwise a member
  * belongs to whoever holds the virtual CPU.
  */
 struct hyp_shared {
-	/* One line that the door touches. */
+	/* One line that every door touches. */
 	uint32_t sh_cpu;	/* atomic; see csrc/hypercall/cpu.c */
 	uint32_t sh_entry;	/* atomic; doors that find it set look closer */
 	uint32_t sh_runnable;	/* kernel: length of the unbound run queue */
 	uint32_t sh_nwait;	/* host threads that wait for the CPU */
-	uint32_t sh_work;	/* completions wait for hyp_drain() */
-	uint32_t sh_unbound;	/* kernel: an unbound context is running */
+	uint64_t sh_work;	/* completions wait for hyp_drain() */
 	uint64_t sh_seq;	/* counts doors and switches, for the watchdog */
-	uint32_t sh_nosleep;	/* kernel: > 0 while the CPU must be kept */
-	uint32_t sh_pad0;
-	void *sh_host;		/* host thread whose door is innermost */
-	uint64_t sh_pad1[1];
+	struct kern_context *sh_context;	/* free contexts */
+	void *sh_host;		/* host thread that holds the CPU */
+	uint64_t sh_pad1[2];
 
 	/* Time, stored by the host at hz while the kernel is in use. */
 	int64_t sh_wall;	/* atomic; ns since 1970 */
 	int64_t sh_mono;	/* atomic; ns since boot */
-	uint64_t sh_ticks;	/* atomic; hz since boot */
-	uint64_t sh_pad2[5];
+	uint64_t sh_pad2[6];
 
 	/* Posts to the CPU's holder. */
 	void *sh_inbox;		/* atomic; host threads, newest first */
@@ -110,6 +128,7 @@ struct door_boot {
 	uint64_t arena_size;
 	uint64_t memory_limit;	/* bytes of them in use at a time */
 	struct hyp_shared *shared;
+	void *host;		/* the calling host thread, as in door_enter */
 	uint64_t stack;		/* the stack that kern_boot() runs on */
 	uint64_t stack_size;
 	uint64_t low_base;	/* this kernel's image and modules */
@@ -117,11 +136,11 @@ struct door_boot {
 	int32_t boothowto;	/* AB_VERBOSE and friends */
 	int32_t pad;
 	/* results */
+	struct kern_cpu *cpu;
 	const struct kern_fixup *fixups;
 	uint64_t nfixups;
-	void *time_second;	/* volatile int64_t *, stored by the host */
-	void *time_uptime;
-	void *boottime;
+	int64_t *time_second;	/* stored by the host at hz */
+	int64_t *time_uptime;
 	uint64_t initproc;	/* handle of the initial process */
 };
 

@@ -103,24 +103,10 @@ int	kern_interrupt(struct door_interrupt *);
 void	kern_block_done(struct hyp_bio *);
 
 /* The scheduler's own entries. */
-void	*kern_context(void *);
-int	kern_enter(void *, struct door_enter *);
-int	kern_submit(void *, struct door_enter *);
-int	kern_idle(void *, struct door_enter *);
+int	kern_enter(struct kern_context *, struct door_enter *);
+int	kern_submit(struct door_enter *);
+int	kern_idle(void *);
 int	kern_attention(void *);
 #endif
-
-/*
- * X(name) for each function that the host looks up.  The first list must
- * exist in every kernel, the second may be missing (a kernel of fewer parts);
- * calling such a door is ENOSYS.
- */
-#define	KERN_ENTRIES_REQUIRED(X)					\
-	X(boot) X(context) X(enter) X(submit) X(idle) X(attention)
-
-#define	KERN_ENTRIES_OPTIONAL(X)					\
-	X(shutdown) X(syscall) X(proc_create) X(proc_exit)		\
-	X(disk_attach) X(disk_detach) X(module_attach)			\
-	X(module_detach) X(export) X(interrupt)
 
 #endif /* _RUMPY_DOORS_H_ */
