@@ -109,7 +109,7 @@ struct mount {
 	struct wapbl *mnt_wapbl;
 	struct wapbl_replay *mnt_wapbl_replay;
 	uint64_t mnt_gen;
-	int mnt_refcnt;
+	int mnt_refcnt __aligned(64);
 	int mnt_synclist_slot;
 	TAILQ_HEAD(, vnode_impl) mnt_vnodelist;
 	struct statvfs mnt_stat;

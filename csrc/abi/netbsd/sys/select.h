@@ -25,6 +25,7 @@ typedef struct fd_set {
 #ifdef _KERNEL
 #include <sys/selinfo.h>
 
+struct cpu_info;
 struct lwp;
 struct knote;
 

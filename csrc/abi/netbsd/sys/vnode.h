@@ -35,6 +35,7 @@ enum vtagtype {
 #if defined(_KERNEL)
 struct buf;
 struct fifoinfo;
+struct file;
 struct flock;
 struct lwp;
 struct mount;
