@@ -326,9 +326,259 @@ def header_outputs() -> Outputs:
     return outputs
 
 
+# --- syscalls.tbl ---------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Syscall:
+    """One entry of syscalls.tbl."""
+
+    number: int
+    result: str
+    name: str
+    args: tuple[Argument, ...]
+
+    @property
+    def public(self) -> str:
+        """The name a program uses: without underscores and version."""
+        if not self.name.startswith("__"):
+            return self.name
+        return re.sub(r"(?<=\w\D)\d\d$|(?<=1)90$", "", self.name.lstrip("_"))
+
+
+def read_syscalls(path: Path) -> tuple[Syscall, ...]:
+    """Read syscalls.tbl; TableError names the line that is wrong."""
+    calls: list[Syscall] = []
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        if not line or line.startswith("#"):
+            continue
+        match = re.fullmatch(r"(\d+)\s+(\w+)\s+(\w+)\((.*)\)", line)
+        if match is None:
+            raise TableError(f"{path}:{number}: not an entry: {line!r}")
+        try:
+            args = tuple(_parse_argument(a) for a in match[4].split(",")) if match[4] != "void" else ()
+        except ValueError as error:
+            raise TableError(f"{path}:{number}: {error}") from error
+        if len(args) > 8:
+            raise TableError(f"{path}:{number}: more than 8 arguments")
+        calls.append(Syscall(int(match[1]), match[2], match[3], args))
+    if [c.number for c in calls] != sorted({c.number for c in calls}):
+        raise TableError(f"{path}: numbers are not ascending")
+    return tuple(calls)
+
+
+def _syscall_header(calls: tuple[Syscall, ...]) -> str:
+    lines = [
+        C_HEAD.format("syscalls.tbl"),
+        "#ifndef _SYS_SYSCALLARGS_H_",
+        "#define\t_SYS_SYSCALLARGS_H_",
+        "",
+        "#include <sys/param.h>",
+        "",
+        "/* Each argument takes a slot as wide as a register. */",
+        "#define\tsyscallarg(type)\t\\",
+        "\tunion { register_t pad; struct { type datum; } le; }",
+        "#ifndef SCARG",
+        "#define\tSCARG(p, k)\t((p)->k.le.datum)",
+        "#endif",
+        "",
+        f"#define\tSYS_MAXSYSCALL\t{calls[-1].number + 1}",
+        *[f"#define\tSYS_{c.name}\t{c.number}" for c in calls],
+        "",
+        "struct lwp;",
+        "struct pollfd;",
+        "struct stat;",
+        "struct statvfs;",
+        "struct acl;",
+        "struct quotactl_args;",
+        "",
+    ]
+    for call in calls:
+        lines += [f"struct sys_{call.name}_args {{"]
+        lines += [f"\tsyscallarg({a.type}) {a.name};" for a in call.args]
+        lines += ["};", ""]
+    for call in calls:
+        lines.append(f"int\tsys_{call.name}(struct lwp *,")
+        lines.append(f"\t    const struct sys_{call.name}_args *, register_t *);")
+    return "\n".join([*lines, "", "#endif /* !_SYS_SYSCALLARGS_H_ */", ""])
+
+
+def _sysent(calls: tuple[Syscall, ...]) -> str:
+    lines = [
+        C_HEAD.format("syscalls.tbl"),
+        "/*",
+        " * A weak definition of each handler answers ENOSYS, for the calls that",
+        " * nobody has implemented.",
+        " */",
+        "#include <sys/param.h>",
+        "#include <sys/syscallargs.h>",
+        "#include <sys/syscallvar.h>",
+        "",
+    ]
+    for call in calls:
+        lines.append(f"#pragma weak sys_{call.name} = sys_nosys")
+    lines += [
+        "",
+        "int",
+        "sys_nosys(struct lwp *l, const void *v, register_t *retval)",
+        "{",
+        "\treturn ENOSYS;",
+        "}",
+        "",
+        "struct sysent sysent[SYS_NSYSENT] = {",
+    ]
+    free = 0
+    for call in calls:
+        if call.number > free:
+            lines.append(f"\t[{free} ... {call.number - 1}] = {{ .sy_call = sys_nosys }},")
+        free = call.number + 1
+        lines.append(f"\t[{call.number}] = {{ {len(call.args)}, {8 * len(call.args)}, 0,")
+        lines.append(f"\t    (sy_call_t *)sys_{call.name}, 0, 0 }},")
+    lines.append(f"\t[{free} ... SYS_NSYSENT - 1] = {{ .sy_call = sys_nosys }},")
+    lines += ["};", "", "const char * const syscallnames[SYS_NSYSENT] = {"]
+    lines += [f'\t[{c.number}] = "{c.name}",' for c in calls]
+    return "\n".join([*lines, "};", ""])
+
+
+def _syscall_python(calls: tuple[Syscall, ...]) -> str:
+    lines = [
+        PY_HEAD.format("syscalls.tbl"),
+        "# fmt: off",
+        "# ruff: noqa: E501",
+        '"""NetBSD\'s system calls: numbers, names and arguments."""',
+        "",
+        "from __future__ import annotations",
+        "",
+        "from dataclasses import dataclass",
+        "from typing import Final",
+        "",
+        "",
+        "@dataclass(frozen=True, slots=True)",
+        "class Syscall:",
+        '    """A system call.',
+        "",
+        "    Attributes:",
+        "        number: NetBSD's number.",
+        "        name: NetBSD's name with its version, such as ``__stat50``.",
+        "        result: C type of the result.",
+        "        args: pairs of C type and name, one for each 8-byte slot; the",
+        "            name of a slot without meaning is ``PAD``.",
+        '    """',
+        "",
+        "    number: int",
+        "    name: str",
+        "    result: str",
+        "    args: tuple[tuple[str, str], ...]",
+        "",
+        "",
+        "# By the name a program uses; where two versions share it, the newest.",
+        "SYSCALLS: Final[dict[str, Syscall]] = {",
+    ]
+    public = {}
+    for call in calls:
+        public[call.public] = call
+    for name, call in public.items():
+        args = ", ".join(f'("{a.type}", "{a.name}")' for a in call.args)
+        args = f"({args},)" if len(call.args) == 1 else f"({args})"
+        lines.append(f'    "{name}": Syscall({call.number}, "{call.name}", "{call.result}", {args}),')
+    return "\n".join([*lines, "}", ""])
+
+
+def _syscall_reference(calls: tuple[Syscall, ...]) -> str:
+    lines = [
+        "<!-- Made by csrc/tables.py from csrc/syscalls.tbl; do not edit. -->",
+        "# System calls",
+        "",
+        "NetBSD 10's numbers; `PAD` is a slot without meaning. Calls not listed here",
+        "answer `ENOSYS`.",
+        "",
+        "| number | prototype |",
+        "|---|---|",
+    ]
+    for call in calls:
+        args = ", ".join(map(str, call.args)) or "void"
+        lines.append(f"| {call.number} | `{call.result} {call.name}({args})` |")
+    return "\n".join([*lines, ""])
+
+
+def syscall_outputs() -> Outputs:
+    """Everything made from syscalls.tbl."""
+    calls = read_syscalls(CSRC / "syscalls.tbl")
+    return {
+        "build/include/sys/syscallargs.h": _syscall_header(calls),
+        "build/gen/sysent.c": _sysent(calls),
+        "rumpy/abi/syscalls.py": _syscall_python(calls),
+        "docs/reference/syscalls.md": _syscall_reference(calls),
+    }
+
+
+# --- abi/layouts.tbl ------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A structure of abi/layouts.tbl: size, and (member, offset, size)."""
+
+    name: str
+    size: int
+    exact: bool
+    members: tuple[tuple[str, int, int], ...]
+
+    def asserts(self, *, tail: bool) -> Iterator[str]:
+        """Static assertions; with TAIL, private members may follow."""
+        compare = "==" if self.exact or not tail else ">="
+        yield f'_Static_assert(sizeof(struct {self.name}) {compare} {self.size}, "size of {self.name}");'
+        for member, offset, size in self.members:
+            where = f"struct {self.name}, {member}"
+            yield f'_Static_assert(__builtin_offsetof({where}) == {offset}, "{self.name}.{member}");'
+            if size:
+                what = f"((struct {self.name} *)0)->{member}"
+                yield f'_Static_assert(sizeof({what}) == {size}, "sizeof {self.name}.{member}");'
+
+
+def read_layouts(path: Path) -> tuple[list[str], list[Layout]]:
+    """Read abi/layouts.tbl: the headers to include, and the structures."""
+    headers: list[str] = []
+    layouts: list[Layout] = []
+    name, size, exact = "", 0, True
+    members: list[tuple[str, int, int]] = []
+
+    def flush() -> None:
+        if name:
+            layouts.append(Layout(name, size, exact, tuple(members)))
+
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        if not line or line.startswith("#"):
+            continue
+        words = line.split()
+        try:
+            if line.startswith("\t"):
+                members.append((words[0], int(words[1]), int(words[2])))
+            elif words[0] == "include":
+                headers.append(words[1])
+            elif words[0] == "struct":
+                flush()
+                name, size, exact, members = words[1], int(words[2].rstrip("+")), words[2][-1] != "+", []
+            else:
+                raise ValueError(f"unknown keyword {words[0]!r}")
+        except (IndexError, ValueError) as error:
+            raise TableError(f"{path}:{number}: {error}") from error
+    flush()
+    return headers, layouts
+
+
+def layout_outputs() -> Outputs:
+    """The static assertions made from abi/layouts.tbl."""
+    headers, layouts = read_layouts(CSRC / "abi" / "layouts.tbl")
+    lines = [C_HEAD.format("abi/layouts.tbl"), *[f"#include <{h}>" for h in headers], ""]
+    for layout in layouts:
+        lines += layout.asserts(tail=True)
+    return {"build/gen/layouts.c": "\n".join([*lines, ""])}
+
+
 # --- all tables -----------------------------------------------------------
 
-TABLES: tuple[Callable[[], Outputs], ...] = (hypercall_outputs, header_outputs)
+TABLES: tuple[Callable[[], Outputs], ...] = (hypercall_outputs, header_outputs, syscall_outputs, layout_outputs)
 
 
 def _write(path: Path, text: str) -> bool:
