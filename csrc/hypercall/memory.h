@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef HYPERCALL_MEMORY_H
+#define	HYPERCALL_MEMORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "memory.cdef"
+
+/*
+ * What the rest of the host side may call.  Errors are positive host errnos,
+ * except where a function carries out a hypercall: those answer the kernel.
+ */
+int	hyp_memory_protect(struct hyp_memory *, void *, uint64_t, int);
+int	hyp_memory_discard(struct hyp_memory *, void *, uint64_t);
+
+/* Whole range inside the arena, or inside the slab. */
+bool	hyp_memory_owns(const struct hyp_memory *, const void *, uint64_t);
+
+#endif

@@ -1,0 +1,393 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Puts a kernel and its modules into memory.
+
+One Linker belongs to one kernel.  Loading is a list of steps, the same for the
+kernel's image and for modules: read, lay out, resolve, place, copy, relocate,
+seal.  Nothing that was mapped stays when a step fails.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from rumpy.errors import LinkError, ModuleError
+from rumpy.linker import arena, elf
+from rumpy.linker.host import Job, LinkHost
+from rumpy.linker.image import LinkedImage, LinkedModule, LinkSet, Range
+from rumpy.linker.layout import (
+    DATA,
+    RODATA,
+    TEXT,
+    Layout,
+    align_up,
+    lay_out,
+)
+from rumpy.linker.modinfo import ModInfo, check_version, find_modinfo
+from rumpy.linker.reader import ObjectFile, read
+from rumpy.linker.scope import (
+    Missing,
+    Resolution,
+    Scope,
+    check_duplicates,
+    resolve,
+)
+from rumpy.linker.stubs import LOW_LIMIT, Stubs
+from rumpy.linker.symbolize import Symbolizer, SymbolTable
+
+PAGE: Final = arena.PAGE
+MAX_FILE: Final = 256 << 20
+
+_SYSCTL_SET = "link_set_sysctl_funcs"
+_EVCNT_SET = "link_set_evcnts"
+
+
+def load_file(path: Path) -> bytes:
+    """Read an object file.
+
+    Raises:
+        LinkError: not a regular file, or absurdly large.
+        OSError: what the host says.
+    """
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if not path.is_file():
+            raise LinkError("not a regular file", file=str(path))
+        if size > MAX_FILE:
+            raise LinkError(f"{size} bytes are no kernel module", file=str(path))
+        return file.read(MAX_FILE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """Where an image's segments are.
+
+    Attributes:
+        pages: the mapping that holds text and rodata.
+        slab: the page-aligned part of the slab that holds data.
+        addresses: of text, rodata, data.
+        stubs: address of the stub block at the end of text.
+    """
+
+    pages: Range
+    slab: Range
+    addresses: tuple[int, int, int]
+    stubs: int
+
+
+@dataclass(slots=True)
+class _Loaded:
+    """Book-keeping for one image."""
+
+    image: LinkedImage
+    placed: _Placed
+    users: set[str]
+
+
+class Linker:
+    """Links one kernel and its modules.
+
+    Args:
+        host: memory and hypercalls, see LinkHost.
+        extra: symbols modules may use besides the kernel's exports.
+
+    Attributes:
+        symbolizer: turns addresses of the loaded images into frames.
+    """
+
+    def __init__(
+        self, host: LinkHost, *, extra: Mapping[str, int] | None = None
+    ) -> None:
+        self._host = host
+        self._extra = dict(extra or {})
+        self._lock = threading.RLock()
+        self._scope: Scope | None = None
+        self._loaded: dict[str, _Loaded] = {}
+        self._slab = arena.FreeList(*host.slab)
+        self._pages = arena.FreeList(*host.pages)
+        self.symbolizer = Symbolizer()
+
+    @property
+    def modules(self) -> dict[str, LinkedModule]:
+        """Loaded modules by name, in load order."""
+        return {
+            name: entry.image
+            for name, entry in self._loaded.items()
+            if isinstance(entry.image, LinkedModule)
+        }
+
+    def users(self, name: str) -> frozenset[str]:
+        """Names of loaded modules that need this one."""
+        return frozenset(
+            other for other, entry in self._loaded.items() if name in entry.users
+        )
+
+    # Loading
+
+    def load_kernel(
+        self,
+        source: Path | bytes,
+        *,
+        exports: Collection[str] | None = None,
+        name: str | None = None,
+    ) -> LinkedImage:
+        """Load the kernel's image.
+
+        Args:
+            source: path or contents of kernel.elf.
+            exports: names modules may use; None for all.
+            name: what messages call it, default the path.
+
+        Raises:
+            LinkError: it can't be linked, or a kernel is loaded already.
+        """
+        with self._lock:
+            if self._scope is not None:
+                raise LinkError("this linker holds a kernel already")
+            obj = _read(source, name or "kernel.elf")
+            calls = self._host.hypercalls()
+
+            def find(wanted: str) -> tuple[int, str] | None:
+                return (calls[wanted], "") if wanted in calls else None
+
+            layout = lay_out(obj)
+            job = Job(obj, layout)
+            resolution = resolve(obj, find)
+            placed, symbols = self._bring_in(obj, layout, job, resolution)
+            image = LinkedImage(
+                "kernel", obj.name, *_segments(layout, placed), symbols,
+                _sections(obj, layout, placed),
+            )  # fmt: skip
+            self._loaded["kernel"] = _Loaded(image, placed, set())
+            self._remember(obj, layout, placed, image, source)
+            visible = symbols.keys() if exports is None else exports & symbols.keys()
+            self._scope = Scope({n: symbols[n] for n in visible}, self._extra)
+            return image
+
+    def load_module(
+        self,
+        source: Path | bytes,
+        *,
+        name: str | None = None,
+        missing: Missing = "strict",
+    ) -> LinkedModule:
+        """Load a module whose required modules are loaded already.
+
+        Args:
+            source: path or contents of the .kmod.
+            name: what messages call it, default the path or "module".
+            missing: what to do about functions nobody has; see scope.resolve.
+
+        Raises:
+            LinkError: the object can't be linked.
+            ModuleError: no module, another version, loaded already, or a
+                required module is not loaded.
+        """
+        with self._lock:
+            scope = self._need_kernel()
+            obj = _read(source, name or "module")
+            layout = lay_out(obj)
+            job = Job(obj, layout)
+            info, section, offset = find_modinfo(obj, job)
+            self._check_module(obj, info, scope)
+
+            def find(wanted: str) -> tuple[int, str] | None:
+                return scope.find(wanted, info.required)
+
+            resolution = resolve(
+                obj, find, missing=missing,
+                is_function=lambda index: job.uses(index, elf.R_X86_64_PLT32),
+            )  # fmt: skip
+            placed, symbols = self._bring_in(obj, layout, job, resolution)
+            sections = _sections(obj, layout, placed)
+            segment, at = layout.places[section]
+            users = dict.fromkeys([*info.required, *sorted(resolution.users)])
+            module = LinkedModule(
+                info.name, obj.name, *_segments(layout, placed), symbols, sections,
+                modinfo=info,
+                modinfo_address=placed.addresses[segment] + at + offset,
+                required=tuple(users),
+                sysctl_funcs=_link_set(obj, sections, _SYSCTL_SET),
+                evcnts=_link_set(obj, sections, _EVCNT_SET),
+                trapped=tuple(sorted(resolution.trapped)),
+            )  # fmt: skip
+            self._loaded[info.name] = _Loaded(module, placed, set(users))
+            scope.modules[info.name] = symbols
+            self._remember(obj, layout, placed, module, source)
+            return module
+
+    def unload(self, module: LinkedModule) -> None:
+        """Take a module out of memory; its FINI has run.
+
+        Raises:
+            ModuleError: it is not loaded here, or another module needs it.
+        """
+        with self._lock:
+            entry = self._loaded.get(module.name)
+            if entry is None or entry.image is not module:
+                raise ModuleError("not loaded", module=module.name)
+            users = self.users(module.name)
+            if users:
+                raise ModuleError(
+                    f"in use by {', '.join(sorted(users))}", module=module.name
+                )
+            del self._loaded[module.name]
+            self._need_kernel().modules.pop(module.name, None)
+            self.symbolizer.remove(module.name)
+            self._release(entry.placed)
+
+    # Steps
+
+    def _need_kernel(self) -> Scope:
+        if self._scope is None:
+            raise LinkError("no kernel is loaded")
+        return self._scope
+
+    def _check_module(self, obj: ObjectFile, info: ModInfo, scope: Scope) -> None:
+        check_version(info, obj.name)
+        if info.name in self._loaded:
+            raise ModuleError(f"{info.name} is loaded already", module=obj.name)
+        absent = [name for name in info.required if name not in scope.modules]
+        if absent:
+            raise ModuleError(
+                f"{info.name} requires {', '.join(absent)}, not loaded",
+                module=obj.name,
+            )
+        check_duplicates(obj, scope)
+
+    def _bring_in(
+        self, obj: ObjectFile, layout: Layout, job: Job, resolution: Resolution
+    ) -> tuple[_Placed, dict[str, int]]:
+        """Place, copy, relocate, seal; all undone when something fails."""
+        far = {i: v for i, v in resolution.values.items() if v >= LOW_LIMIT}
+        stubs = Stubs(far, resolution.trapped)
+        placed = self._place(layout, stubs)
+        try:
+            job.place(placed.addresses, layout.sizes)
+            job.copy()
+            values = job.compute_values()
+            for index, value in resolution.values.items():
+                values[index] = value
+            for index, (section, end) in resolution.bounds.items():
+                segment, at = layout.places[section]
+                size = obj.sections[section].size if end else 0
+                values[index] = placed.addresses[segment] + at + size
+            self._write_stubs(stubs, placed, values, obj)
+            job.relocate()
+            self._seal(placed)
+        except BaseException:
+            self._release(placed)
+            raise
+        return placed, {name: values[i] for name, i in obj.defined.items()}
+
+    def _write_stubs(
+        self, stubs: Stubs, placed: _Placed, values: memoryview, obj: ObjectFile
+    ) -> None:
+        if not stubs.size:
+            return
+        panic = 0
+        if stubs.trapped:
+            kernel = self._loaded["kernel"].image.symbols
+            if "panic" not in kernel:
+                raise LinkError("the kernel has no panic() to trap to", file=obj.name)
+            panic = kernel["panic"]
+        code, addresses = stubs.build(placed.stubs, panic)
+        self._host.write(placed.stubs, code)
+        for index, address in addresses.items():
+            values[index] = address
+
+    def _place(self, layout: Layout, stubs: Stubs) -> _Placed:
+        """Take memory for an image: one run of pages, and a part of the slab."""
+        text = align_up(layout.sizes[TEXT], 16)
+        text_end = align_up(text + stubs.size, max(PAGE, layout.aligns[RODATA]))
+        size = align_up(text_end + layout.sizes[RODATA], PAGE)
+        size = max(size, PAGE)
+        align = max(layout.aligns[TEXT], layout.aligns[RODATA], PAGE)
+        base = self._pages.take(size, align)
+        data_size = align_up(layout.sizes[DATA], PAGE)
+        data = 0
+        try:
+            if data_size:
+                data = self._slab.take(data_size, max(layout.aligns[DATA], PAGE))
+            self._host.map(base, size)
+        except BaseException:
+            self._pages.give(base, size)
+            if data:
+                self._slab.give(data, data_size)
+            raise
+        return _Placed(
+            Range(base, size), Range(data, data_size),
+            (base, base + text_end, data), base + text,
+        )  # fmt: skip
+
+    def _seal(self, placed: _Placed) -> None:
+        text, rodata = placed.addresses[TEXT], placed.addresses[RODATA]
+        end = placed.pages.address + placed.pages.size
+        if rodata > text:
+            self._host.seal(text, rodata - text, executable=True)
+        if end > rodata:
+            self._host.seal(rodata, end - rodata, executable=False)
+
+    def _release(self, placed: _Placed) -> None:
+        self._host.unmap(placed.pages.address, placed.pages.size)
+        self._pages.give(placed.pages.address, placed.pages.size)
+        if placed.slab.size:
+            self._host.clear(placed.slab.address, placed.slab.size)
+            self._slab.give(placed.slab.address, placed.slab.size)
+
+    def _remember(
+        self,
+        obj: ObjectFile,
+        layout: Layout,
+        placed: _Placed,
+        image: LinkedImage,
+        source: Path | bytes,
+    ) -> None:
+        bases = {
+            index: (placed.addresses[segment] + at, obj.sections[index].size)
+            for index, (segment, at) in layout.places.items()
+        }
+        self.symbolizer.add(SymbolTable.of(obj, image.name, bases, source))
+
+
+def _read(source: Path | bytes, name: str) -> ObjectFile:
+    if isinstance(source, Path):
+        return read(load_file(source), str(source))
+    return read(bytes(source), name)
+
+
+def _segments(layout: Layout, placed: _Placed) -> tuple[Range, Range, Range]:
+    text = Range(
+        placed.addresses[TEXT], placed.addresses[RODATA] - placed.addresses[TEXT]
+    )
+    return (
+        text,
+        Range(placed.addresses[RODATA], layout.sizes[RODATA]),
+        Range(placed.addresses[DATA], layout.sizes[DATA]),
+    )
+
+
+def _sections(obj: ObjectFile, layout: Layout, placed: _Placed) -> dict[str, Range]:
+    found: dict[str, Range] = {}
+    for index, (segment, at) in layout.places.items():
+        section = obj.sections[index]
+        found.setdefault(
+            section.name, Range(placed.addresses[segment] + at, section.size)
+        )
+    return found
+
+
+def _link_set(obj: ObjectFile, sections: Mapping[str, Range], name: str) -> LinkSet:
+    found = obj.named(name)
+    if not found:
+        return LinkSet(0, 0)
+    if len(found) != 1 or found[0].size % 8:
+        raise ModuleError(
+            f"section {name} is not one array of pointers", module=obj.name
+        )
+    where = sections[name]
+    return LinkSet(where.address, where.size // 8)

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""NetBSD's description of a module: struct modinfo, found by section name."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+from rumpy.errors import ModuleError
+from rumpy.linker import elf
+from rumpy.linker.host import Job
+from rumpy.linker.reader import ObjectFile, Section
+
+SECTION: Final = "link_set_modules"
+# NetBSD's MAXMODNAME and MAXMODDEPS.
+MAX_NAME: Final = 32
+MAX_REQUIRED: Final = 10
+MAJOR: Final = 10
+
+_MODINFO = struct.Struct("<Ii8s8s8s")
+_OFFSET_MODCMD, _OFFSET_NAME, _OFFSET_REQUIRED = 8, 16, 24
+
+
+class ModuleClass(IntEnum):
+    """NetBSD's module classes."""
+
+    ANY = 0
+    MISC = 1
+    VFS = 2
+    DRIVER = 3
+    EXEC = 4
+    SECMODEL = 5
+    BUFQ = 6
+
+
+@dataclass(frozen=True, slots=True)
+class ModInfo:
+    """What a module says about itself.
+
+    Attributes:
+        name: the module's name.
+        version: __NetBSD_Version__ it was built for, such as 1000000000.
+        klass: module class number, see ModuleClass.
+        required: names of the modules it needs, in its order.
+    """
+
+    name: str
+    version: int
+    klass: int
+    required: tuple[str, ...]
+
+    @property
+    def class_name(self) -> str:
+        """The class in words."""
+        try:
+            return ModuleClass(self.klass).name.lower()
+        except ValueError:
+            return str(self.klass)
+
+    @property
+    def release(self) -> str:
+        """The version as NetBSD writes it, such as 10.1 or 10.99.4."""
+        return release(self.version)
+
+    @property
+    def compatible(self) -> bool:
+        """Whether this kernel's ABI is the module's: all of NetBSD 10.x."""
+        return compatible(self.version)
+
+
+def release(version: int) -> str:
+    """__NetBSD_Version__ (MMmmrrpp00) as text."""
+    major, minor = version // 100000000, version // 1000000 % 100
+    patch = version % 1000000 // 100
+    text = f"{major}.{minor}"
+    return f"{text}.{patch}" if patch else text
+
+
+def compatible(version: int, major: int = MAJOR) -> bool:
+    """Whether a release of this major version, which all share one ABI."""
+    return version // 100000000 == major and version // 1000000 % 100 != 99
+
+
+class _Finder:
+    """Follows relocations in a file that is not linked yet."""
+
+    def __init__(self, obj: ObjectFile, job: Job) -> None:
+        self.obj = obj
+        self.job = job
+
+    def fail(self, message: str) -> ModuleError:
+        return ModuleError(message, module=self.obj.name)
+
+    def follow(self, section: Section, offset: int) -> tuple[Section, int] | None:
+        """Section and offset that a pointer in the file refers to."""
+        place = self.job.find(section.index, offset)
+        if place is None:
+            return None
+        obj = self.obj
+        if place.type != elf.R_X86_64_64 or place.symbol >= obj.symbol_count:
+            raise self.fail(
+                f"{section.name}+{offset:#x} is not a plain pointer "
+                f"({elf.relocation_name(place.type)})"
+            )
+        _, _, _, shndx, value, _ = elf.SYM.unpack_from(
+            obj.data, obj.symtab + place.symbol * elf.SYM.size
+        )
+        if shndx == elf.SHN_UNDEF or shndx >= len(obj.sections):
+            raise self.fail(f"{section.name}+{offset:#x} points out of the module")
+        target, at = obj.sections[shndx], value + place.addend
+        if not target.loaded or not 0 <= at < target.size:
+            raise self.fail(f"{section.name}+{offset:#x} points out of the module")
+        return target, at
+
+    def contents(self, section: Section) -> bytes:
+        if section.type == elf.SHT_NOBITS:
+            raise self.fail(f"{section.name} has no contents")
+        return self.obj.data[section.offset : section.offset + section.size]
+
+    def string(self, section: Section, offset: int, what: str) -> str | None:
+        found = self.follow(section, offset)
+        if found is None:
+            return None
+        data = self.contents(found[0])
+        end = data.find(b"\0", found[1])
+        if end < 0:
+            raise self.fail(f"{what} is not terminated")
+        try:
+            return data[found[1] : end].decode("ascii")
+        except UnicodeDecodeError:
+            raise self.fail(f"{what} is not ASCII") from None
+
+
+def find_modinfo(obj: ObjectFile, job: Job) -> tuple[ModInfo, int, int]:
+    """Read struct modinfo from a file.
+
+    Returns:
+        The description, and section index and offset where the struct lies.
+
+    Raises:
+        ModuleError: the object is not a module, or describes itself wrongly.
+    """
+    finder = _Finder(obj, job)
+    sections = obj.named(SECTION)
+    if not sections:
+        raise finder.fail(f"not a kernel module: no section {SECTION}")
+    if len(sections) != 1 or sections[0].size != 8:
+        total = sum(s.size for s in sections)
+        raise finder.fail(f"{SECTION} holds {total} bytes; one module has 8")
+    found = finder.follow(sections[0], 0)
+    if found is None:
+        raise finder.fail(f"{SECTION} holds no pointer")
+    section, offset = found
+    data = finder.contents(section)
+    if offset + _MODINFO.size > len(data):
+        raise finder.fail("struct modinfo is cut off")
+    version, klass, *_ = _MODINFO.unpack_from(data, offset)
+    if finder.follow(section, offset + _OFFSET_MODCMD) is None:
+        raise finder.fail("struct modinfo has no command function")
+    name = finder.string(section, offset + _OFFSET_NAME, "the module's name")
+    if not name or len(name) >= MAX_NAME:
+        raise finder.fail(f"bad module name {name!r}")
+    text = finder.string(section, offset + _OFFSET_REQUIRED, "the list of modules")
+    required = tuple(part.strip() for part in (text or "").split(",") if part.strip())
+    if len(required) > MAX_REQUIRED:
+        raise finder.fail(
+            f"requires {len(required)} modules; {MAX_REQUIRED} is the limit"
+        )
+    bad = [n for n in required if len(n) >= MAX_NAME or "/" in n or n in (".", "..")]
+    if bad:
+        raise finder.fail(f"bad name of a required module: {bad[0]!r}")
+    return ModInfo(name, version, klass, required), section.index, offset
+
+
+def check_version(info: ModInfo, file: str) -> None:
+    """Refuse a module of another kernel version."""
+    if not info.compatible:
+        raise ModuleError(
+            f"{info.name} was built for NetBSD {info.release} ({info.version}); "
+            f"this kernel has the ABI of NetBSD {MAJOR}.x releases",
+            module=file,
+        )
+
+
+__all__ = ["ModInfo", "ModuleClass", "check_version", "find_modinfo", "release"]

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Which names an object may use, and where they are.
+
+A kernel sees the hypercalls and nothing else.  A module sees what the export
+list of its personality allows of the kernel's symbols, what an instrumentation
+run-time adds, and the globals of modules loaded before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from rumpy.errors import LinkError
+from rumpy.linker import hints
+from rumpy.linker.reader import ObjectFile
+
+Missing = Literal["strict", "trap"]
+
+
+def read_exports(path: Path) -> frozenset[str]:
+    """Names of an export list: one a line, `#` starts a comment."""
+    names = (line.split("#", 1)[0].split() for line in path.read_text().splitlines())
+    return frozenset(words[0] for words in names if words)
+
+
+@dataclass(slots=True)
+class Scope:
+    """Names visible to modules: the kernel's exports, then each module's globals.
+
+    Attributes:
+        kernel: exported kernel symbols.
+        extra: further providers' symbols (an instrumentation run-time).
+        modules: module name -> its globals, in load order.
+    """
+
+    kernel: Mapping[str, int]
+    extra: Mapping[str, int] = field(default_factory=dict)
+    modules: dict[str, Mapping[str, int]] = field(default_factory=dict)
+
+    def find(self, name: str, preferred: Iterable[str]) -> tuple[int, str] | None:
+        """Address and owner ("" for the kernel) of a name, or None.
+
+        The modules a module requires come first, then any other loaded one:
+        NetBSD's own linker looks everywhere, and modules rely on it.
+        """
+        for table in (self.kernel, self.extra):
+            if name in table:
+                return table[name], ""
+        for owner in (*preferred, *self.modules):
+            address = self.modules.get(owner, {}).get(name)
+            if address is not None:
+                return address, owner
+        return None
+
+    def owner(self, name: str) -> str | None:
+        """Who defines a name already: "kernel", a module, or None."""
+        found = self.find(name, ())
+        return None if found is None else (found[1] or "kernel")
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """Values for an object's undefined symbols.
+
+    Attributes:
+        values: symbol index -> address.
+        users: modules whose symbols are used.
+        bounds: symbol index -> section index and whether its end is meant, for
+            the __start_NAME and __stop_NAME that linkers provide.
+        trapped: functions that need a stub which panics, name -> symbol index.
+    """
+
+    values: dict[int, int]
+    users: frozenset[str]
+    bounds: dict[int, tuple[int, bool]]
+    trapped: dict[str, int]
+
+
+def check_duplicates(obj: ObjectFile, scope: Scope) -> None:
+    """Refuse an object that defines what somebody else defines already."""
+    clashes = [(name, scope.owner(name)) for name in obj.defined]
+    found = [f"{name} (in {owner})" for name, owner in clashes if owner is not None]
+    if found:
+        raise LinkError(
+            f"symbols are defined already: {', '.join(sorted(found))}",
+            file=obj.name,
+            hint="make them static, or unload the other module",
+        )
+
+
+def missing_error(obj: ObjectFile, names: Collection[str], what: str) -> LinkError:
+    """The error that lists every missing symbol at once."""
+    ordered = sorted(names)
+    return LinkError(
+        f"{len(ordered)} undefined {what}: {', '.join(ordered)}",
+        file=obj.name,
+        symbol=ordered[0] if len(ordered) == 1 else None,
+        missing=ordered,
+        hint=hints.for_symbols(ordered),
+    )
+
+
+def _section_bound(obj: ObjectFile, name: str) -> tuple[int, bool] | None:
+    """The section that __start_NAME or __stop_NAME is about, if it is there."""
+    for prefix, end in (("__start_", False), ("__stop_", True)):
+        if name.startswith(prefix):
+            found = obj.named(name.removeprefix(prefix))
+            return (found[0].index, end) if len(found) == 1 else None
+    return None
+
+
+def resolve(
+    obj: ObjectFile,
+    find: Callable[[str], tuple[int, str] | None],
+    *,
+    missing: Missing = "strict",
+    is_function: Callable[[int], bool] = lambda index: False,
+) -> Resolution:
+    """Find every undefined symbol of an object.
+
+    Args:
+        find: address and owner of a name.
+        missing: "strict" makes any missing symbol an error; "trap" lets missing
+            functions through, to be given a stub that panics.
+        is_function: whether a symbol index is certainly used as a function.
+
+    Raises:
+        LinkError: with all missing names at once.
+    """
+    values: dict[int, int] = {}
+    users: set[str] = set()
+    absent: dict[str, int] = {}
+    bounds: dict[int, tuple[int, bool]] = {}
+    for name, index in obj.undefined.items():
+        found = find(name)
+        if found is not None:
+            values[index] = found[0]
+            if found[1]:
+                users.add(found[1])
+        elif (bound := _section_bound(obj, name)) is not None:
+            bounds[index] = bound
+        elif name in obj.weak:
+            values[index] = 0
+        else:
+            absent[name] = index
+    if not absent:
+        return Resolution(values, frozenset(users), bounds, {})
+    if missing == "strict":
+        raise missing_error(obj, absent, "symbols" if len(absent) > 1 else "symbol")
+    trapped = {name: i for name, i in absent.items() if is_function(i)}
+    data = absent.keys() - trapped.keys()
+    if data:
+        raise missing_error(obj, data, "symbols that may be data (no trap possible)")
+    return Resolution(values, frozenset(users), bounds, trapped)

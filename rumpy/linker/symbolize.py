@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Turns addresses into module, function, file and line.
+
+Tables are sorted and line numbers read when the first address of an image is
+asked for: a kernel that never panics pays for none of it.
+"""
+
+from __future__ import annotations
+
+import struct
+from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from rumpy.errors import Frame, LinkError
+from rumpy.linker import elf
+from rumpy.linker.reader import ObjectFile, read
+
+
+class LineSource(Protocol):
+    """Line numbers of one object, by section index and offset."""
+
+    def find(self, section: int, offset: int) -> tuple[str, int] | None:
+        """File and line, or None."""
+
+
+_CODE_TYPES = (elf.STT_NOTYPE, elf.STT_FUNC)
+
+
+@dataclass(frozen=True, slots=True)
+class _Function:
+    address: int
+    size: int
+    name: str
+
+
+@dataclass(slots=True)
+class SymbolTable:
+    """What is kept of an image for symbolizing.
+
+    Attributes:
+        module: "kernel" or the module's name.
+        bases: section index -> address and size in memory.
+        text: section indexes that hold code.
+    """
+
+    module: str
+    bases: Mapping[int, tuple[int, int]]
+    text: frozenset[int]
+    _symbols: bytes
+    _strings: bytes
+    _source: Path | bytes
+    _identity: tuple[int, int] | None
+    _functions: list[_Function] | None = None
+    _lines: LineSource | None = None
+    _lines_known: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        obj: ObjectFile,
+        module: str,
+        bases: Mapping[int, tuple[int, int]],
+        source: Path | bytes,
+    ) -> SymbolTable:
+        """Keep of an object what is needed later."""
+        start, size = obj.strings
+        return cls(
+            module,
+            bases,
+            frozenset(i for i in bases if obj.sections[i].flags & elf.SHF_EXECINSTR),
+            obj.data[obj.symtab : obj.symtab + obj.symbol_count * elf.SYM.size],
+            obj.data[start : start + size],
+            source,
+            _identity(source),
+        )
+
+    def section(self, address: int) -> tuple[int, int] | None:
+        """Section index and offset of an address, or None."""
+        for index, (base, size) in self.bases.items():
+            if base <= address < base + size:
+                return index, address - base
+        return None
+
+    def function(self, address: int) -> tuple[str, int] | None:
+        """Name of the function around an address, and the offset in it."""
+        if self._functions is None:
+            self._functions = self._sorted_functions()
+        functions = self._functions
+        at = bisect_right(functions, address, key=lambda f: f.address) - 1
+        if at < 0:
+            return None
+        found = functions[at]
+        offset = address - found.address
+        if found.size and offset >= found.size:
+            return None
+        here = self.section(address)
+        if here is None or self.bases[here[0]][0] > found.address:
+            return None
+        return found.name, offset
+
+    def line(self, section: int, offset: int) -> tuple[str, int] | None:
+        """File and line of code."""
+        if not self._lines_known:
+            self._lines_known = True
+            self._lines = self._read_lines()
+        return None if self._lines is None else self._lines.find(section, offset)
+
+    def _sorted_functions(self) -> list[_Function]:
+        found = []
+        strings = self._strings
+        for noff, info, _, shndx, value, size in elf.SYM.iter_unpack(self._symbols):
+            if info & 15 not in _CODE_TYPES or shndx not in self.text:
+                continue
+            end = strings.find(b"\0", noff)
+            name = strings[noff:end].decode("utf-8", "replace")
+            if name and not name.startswith(".L"):
+                found.append(_Function(self.bases[shndx][0] + value, size, name))
+        # At one address a sized symbol (a function) wins over a label.
+        found.sort(key=lambda f: (f.address, f.size != 0))
+        return found
+
+    def _read_lines(self) -> LineSource | None:
+        source = self._source
+        if isinstance(source, Path):
+            if _identity(source) != self._identity:
+                return None
+            try:
+                source = source.read_bytes()
+            except OSError:
+                return None
+        from rumpy.linker.prelink import line_table
+
+        try:
+            obj = read(source, self.module)
+        except LinkError:
+            return None
+        table = line_table(obj)
+        if table is not None:
+            return table
+        try:
+            from rumpy.linker.dwarf import DwarfLines
+        except ImportError:
+            return None
+        return DwarfLines.of(obj)
+
+
+def _identity(source: Path | bytes) -> tuple[int, int] | None:
+    """What changes when the file does: modification time and size."""
+    if not isinstance(source, Path):
+        return None
+    try:
+        status = source.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
+
+
+@dataclass(slots=True)
+class Symbolizer:
+    """Resolves addresses of everything one linker has loaded."""
+
+    _tables: dict[str, SymbolTable] = field(default_factory=dict)
+
+    def add(self, table: SymbolTable) -> None:
+        """Know an image from now on."""
+        self._tables[table.module] = table
+
+    def remove(self, module: str) -> None:
+        """Forget an unloaded module."""
+        self._tables.pop(module, None)
+
+    def resolve(self, address: int, *, caller: bool = False) -> Frame:
+        """Describe an address.
+
+        Args:
+            address: absolute.
+            caller: whether it is a return address: the line is then that of
+                the call, one byte before.
+
+        Returns:
+            A frame; its module is None where no image covers the address.
+        """
+        probe = address - 1 if caller else address
+        for table in list(self._tables.values()):
+            where = table.section(probe)
+            if where is None:
+                continue
+            name, offset = table.function(probe) or (None, 0)
+            try:
+                line = table.line(*where) if where[0] in table.text else None
+            except (ValueError, struct.error):
+                line = None
+            return Frame(
+                address,
+                name,
+                offset + (address - probe) if name else 0,
+                table.module,
+                line[0] if line else None,
+                line[1] if line else None,
+            )
+        return Frame(address)
