@@ -46,7 +46,13 @@ struct door_disk {
 	uint64_t character;
 };
 
-/* A linked module, ready to be initialised. */
+/*
+ * A linked module, ready to be initialised.  hyp_module_link() marks a
+ * dependency that must be attached before the module asked for can be linked:
+ * the kernel attaches it and asks again.
+ */
+#define	DOOR_MODULE_MORE	0x10000
+
 struct door_module {
 	char name[64];
 	const void *modinfo;		/* struct modinfo */

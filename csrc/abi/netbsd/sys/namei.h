@@ -6,6 +6,7 @@
 
 #include <sys/types.h>
 #include <sys/queue.h>
+#include <sys/rwlock.h>
 
 #ifdef _KERNEL
 #include <sys/kauth.h>
