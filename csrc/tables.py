@@ -169,7 +169,7 @@ def _wrapper(call: Hypercall) -> Iterator[str]:
     yield call.prototype(f"hyp_on_{call.short}")
     yield "{"
     yield "\tstruct hyp_kernel *k = hyp_current();"
-    if call.kind in ("cpu", "final"):
+    if call.group == "cpu" or call.kind == "final":
         yield f"\t{'' if call.result == 'void' else 'return '}{plain};"
         yield "}"
         return

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Block transfers: on the spot where that takes no waiting, on the caller's
+ * thread where the caller waits anyway, and else on helper threads, whose
+ * completions go to the kernel's inbox.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "internal.h"
+
+#define	IO_THREADS	8	/* at most */
+#define	IO_LINGER_SEC	5	/* a helper without work ends then */
+
+#define	NB_EINPROGRESS	36	/* NetBSD's */
+
+static struct hyp_bio *
+io_next(struct hyp_kernel *k)
+{
+	struct timespec until;
+	struct hyp_bio *b;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += IO_LINGER_SEC;
+	k->k_io_idle++;
+	while (k->k_io_first == NULL && !k->k_io_stop) {
+		if (pthread_cond_timedwait(&k->k_io_cond, &k->k_io_lock,
+		    &until) == ETIMEDOUT)
+			break;
+	}
+	k->k_io_idle--;
+	b = k->k_io_first;
+	if (b != NULL) {
+		k->k_io_first = b->next;
+		if (b->next == NULL)
+			k->k_io_tail = &k->k_io_first;
+		k->k_io_queued--;
+	}
+	return b;
+}
+
+static void *
+io_thread(void *arg)
+{
+	struct hyp_kernel *k = arg;
+	struct hyp_bio *b;
+
+	fault_block_signals();
+	pthread_mutex_lock(&k->k_io_lock);
+	while ((b = io_next(k)) != NULL) {
+		pthread_mutex_unlock(&k->k_io_lock);
+		if (!cpu_dead(k))
+			(void)hyp_block_execute(k, b);
+		/* The memory stays until io_stop() has seen us end. */
+		if (!cpu_dead(k))
+			cpu_complete(k, b);
+		pthread_mutex_lock(&k->k_io_lock);
+	}
+	k->k_io_threads--;
+	pthread_cond_broadcast(&k->k_io_cond);
+	pthread_mutex_unlock(&k->k_io_lock);
+	return NULL;
+}
+
+/* Queue a transfer for the helpers. */
+static int
+io_queue(struct hyp_kernel *k, struct hyp_bio *b)
+{
+	pthread_t thread;
+	int error = 0;
+
+	pthread_mutex_lock(&k->k_io_lock);
+	if (k->k_io_queued >= k->k_io_idle && k->k_io_threads < IO_THREADS) {
+		error = pthread_create(&thread, NULL, io_thread, k);
+		if (error == 0) {
+			pthread_detach(thread);
+			k->k_io_threads++;
+		}
+	}
+	if (k->k_io_threads > 0) {
+		b->next = NULL;
+		*k->k_io_tail = b;
+		k->k_io_tail = &b->next;
+		k->k_io_queued++;
+		pthread_cond_signal(&k->k_io_cond);
+		error = 0;
+	}
+	pthread_mutex_unlock(&k->k_io_lock);
+	return error;
+}
+
+/*
+ * The transfer on this thread, with the CPU released.  If a signal handler
+ * raised meanwhile, that is no failure of the device: once more.
+ */
+static void
+io_here(struct hyp_kernel *k, struct hyp_bio *b)
+{
+	struct hyp_door *d = hyp_top;
+	uint64_t before;
+
+	hyp_give(k);
+	before = d->d_exception;
+	(void)hyp_block_execute(k, b);
+	if (b->error != 0 && d->d_interrupted && d->d_exception != before)
+		(void)hyp_block_execute(k, b);
+	d->d_interrupted = false;
+	hyp_take(k);
+}
+
+int
+hypercall_block_submit(struct hyp_kernel *k, struct hyp_bio *b)
+{
+	int error = hyp_block_try(k, b);
+
+	if (error != EAGAIN)
+		return 0;
+	if ((b->flags & HYP_BIO_WAIT) != 0 && k->k_cpu != NULL &&
+	    k->k_cpu->cpu_curlwp == k->k_cpu->cpu_home &&
+	    k->k_cpu->cpu_nosleep == 0 && !hyp_top->d_host->h_idle) {
+		io_here(k, b);
+		return 0;
+	}
+	error = io_queue(k, b);
+	if (error == 0)
+		return NB_EINPROGRESS;
+	b->error = ENOMEM;	/* no thread: the same number in NetBSD */
+	b->resid = b->length;
+	return 0;
+}
+
+/* Called when the kernel is dead: end the helpers. */
+bool
+io_stop(struct hyp_kernel *k, int timeout_ms)
+{
+	struct timespec until;
+	bool done;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += timeout_ms / 1000;
+	until.tv_nsec += timeout_ms % 1000 * 1000000L;
+	if (until.tv_nsec >= NS_PER_SEC) {
+		until.tv_sec++;
+		until.tv_nsec -= NS_PER_SEC;
+	}
+	pthread_mutex_lock(&k->k_io_lock);
+	k->k_io_stop = true;
+	k->k_io_first = NULL;
+	k->k_io_tail = &k->k_io_first;
+	k->k_io_queued = 0;
+	pthread_cond_broadcast(&k->k_io_cond);
+	while (k->k_io_threads > 0 && pthread_cond_timedwait(&k->k_io_cond,
+	    &k->k_io_lock, &until) == 0)
+		continue;
+	done = k->k_io_threads == 0;
+	pthread_mutex_unlock(&k->k_io_lock);
+	return done;
+}
