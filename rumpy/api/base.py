@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What every system call from Python needs: the door, names, errors.
+
+A call is one cffi call (csrc/hypercall/face.c) whose result tells all; only
+when it is negative does anything else happen.
+"""
+
+from __future__ import annotations
+
+import os
+
+from rumpy._hyp import ffi, lib
+from rumpy.abi.errno import oserror
+from rumpy.abi.calls import NUMBERS
+from rumpy.path import KernelPath
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeAlias
+
+    from rumpy.kernel import Kernel
+
+    Buffer: TypeAlias = bytes | bytearray | memoryview
+    Name: TypeAlias = str | bytes | KernelPath | os.PathLike[str] | os.PathLike[bytes]
+
+#: Memory for the kernel to fill, not zeroed first.
+new_buffer = ffi.new_allocator(should_clear_after_alloc=False)
+
+#: "Relative to the working directory", on both sides.
+FDCWD = -100
+
+#: Below this a result is a HYP_E code and not a negated errno.
+ERRNO_MAX = 1000
+
+_n = NUMBERS.__getitem__
+OPENAT, CLOSE, GETDENTS = _n("openat"), _n("close"), _n("getdents")
+FSTATAT, FSTAT, READ = _n("fstatat"), _n("fstat"), _n("read")
+
+#: For the bulk entries, which have no numbers of their own.
+BULK = ffi.new(
+    "struct face_numbers *", (OPENAT, CLOSE, GETDENTS, FSTATAT, FSTAT, READ)
+)
+
+
+def name_bytes(path: Name) -> bytes:
+    """The path as the kernel takes it: bytes without a NUL.
+
+    Raises:
+        ValueError: a NUL inside.
+        TypeError: not a path.
+    """
+    if type(path) is str:
+        raw = path.encode("utf-8", "surrogateescape")
+    elif isinstance(path, KernelPath):
+        raw = path.__bytes__()
+    else:
+        raw = os.fsencode(path)  # type: ignore[arg-type]
+    if b"\0" in raw:
+        raise ValueError("embedded null byte")
+    return raw
+
+
+def shown(path: object) -> object:
+    """The path as an exception shows it."""
+    return str(path) if isinstance(path, KernelPath) else path
+
+
+class Calls:
+    """One process's door to the kernel, and how its failures become exceptions."""
+
+    _k: Any  # struct hyp_kernel *
+    _p: int  # the process's handle
+    _owner: Kernel
+
+    def _failed(
+        self, code: int, path: object = None, path2: object = None
+    ) -> BaseException:
+        """The exception for a negative result of a face_ function."""
+        if code >= -ERRNO_MAX:
+            return oserror(-code, shown(path), shown(path2))
+        return self._owner._broken(code)
+
+    def _int(self, number: int, *args: int) -> int:
+        """A system call of integers only."""
+        padded = (*args, 0, 0, 0, 0, 0, 0)[:6]
+        result: int = lib.face_i(self._k, self._p, number, *padded)
+        if result < 0:
+            raise self._failed(result)
+        return result
+
+    def _at(
+        self,
+        number: int,
+        dir_fd: int | None,
+        path: Name,
+        a: int = 0,
+        b: int = 0,
+        c: int = 0,
+    ) -> int:
+        """A system call of a directory, a name in it, and integers."""
+        result: int = lib.face_ip(
+            self._k,
+            self._p,
+            number,
+            FDCWD if dir_fd is None else dir_fd,
+            name_bytes(path),
+            a,
+            b,
+            c,
+        )
+        if result < 0:
+            raise self._failed(result, path)
+        return result
+
+    def _path(self, number: int, path: Name, a: int = 0, b: int = 0, c: int = 0) -> int:
+        """A system call of a name and integers."""
+        result: int = lib.face_p(self._k, self._p, number, name_bytes(path), a, b, c)
+        if result < 0:
+            raise self._failed(result, path)
+        return result

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The `rumpy` command.
+
+One file for each verb, loaded when it is asked for.  Data goes to stdout,
+messages to stderr; exit codes are 0, 1 (failed) and 2 (usage); users see no
+tracebacks, unless RUMPY_TRACEBACK is set.
+"""
+
+from __future__ import annotations
+
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: Verb -> its line in `rumpy --help`; the file of the same name has `command`.
+VERBS = {
+    "cat": "Print files of an image.",
+    "cp": "Copy files between the host and an image, both ways.",
+    "demo": "Take a real FFS image, change it, and show that it stayed changed.",
+    "info": "Say what an image is, and how to mount it.",
+    "ls": "List directories of an image.",
+    "modinfo": "Say what a kernel module needs and offers.",
+    "mount": "Mount an image on a directory of the host.",
+    "mounts": "List what rumpy has mounted.",
+    "python": "A Python prompt with a booted kernel `k`.",
+    "run": "Run a Python script with a booted kernel `k`.",
+    "stat": "Print the attributes of files of an image.",
+    "tree": "List directories of an image and all below them.",
+    "umount": "Unmount, and wait until the image is complete.",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; the exit code."""
+    from rumpy.cli.group import run
+
+    return run(sys.argv[1:] if arguments is None else list(arguments))

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What verbs that look into an image share: arguments, kernel, mount.
+
+IMAGE[:PATH] names a file inside an image.  The image is what exists on the
+host: `disk.img:/etc/passwd`; a name with a colon in it works as well, since the
+longest prefix that is a file wins.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+
+import click
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any, TypeVar
+
+    from rumpy.path import KernelPath
+
+    F = TypeVar("F", bound=Callable[..., Any])
+
+MOUNTPOINT = "/image"
+
+
+def split(argument: str) -> tuple[str, str]:
+    """The image's name and the path inside it ("/" where there is none).
+
+    Raises:
+        click.UsageError: no such image.
+    """
+    image, path = argument, ""
+    while not os.path.exists(image):
+        image, colon, tail = image.rpartition(":")
+        if not colon or not image:
+            name = argument.partition(":")[0]
+            raise click.UsageError(f"{name}: no such image")
+        path = f"{tail}:{path}" if path else tail
+    return image, "/" + path.lstrip("/")
+
+
+def is_inside(argument: str) -> bool:
+    """Whether the argument means a file inside an image."""
+    if os.path.exists(argument) or ":" not in argument:
+        return False
+    image = argument
+    while ":" in image:
+        image = image.rpartition(":")[0]
+        if image and os.path.isfile(image):
+            return True
+    return False
+
+
+def driver_option(function: F) -> F:
+    """-t/--driver, for every verb that takes an image."""
+    decorate = click.option(
+        "-t",
+        "--driver",
+        metavar="DRIVER",
+        help="Path of a .kmod (with a '/' or ending in .kmod) or name of a driver;"
+        " found from the image when left out.",
+    )
+    return decorate(function)
+
+
+def place_options(function: F) -> F:
+    """--offset and --partition: where in the image the file system is."""
+    function = click.option(
+        "--partition",
+        metavar="N|LETTER",
+        help="Which partition of a whole disk (see `rumpy info`).",
+    )(function)
+    return click.option(
+        "--offset", metavar="BYTES", help="Where the file system starts; 1k, 4M."
+    )(function)
+
+
+@contextmanager
+def opened(
+    image: str,
+    *,
+    driver: str | None = None,
+    write: bool = False,
+    offset: str | None = None,
+    partition: str | None = None,
+) -> Iterator[KernelPath]:
+    """Mount an image in a kernel of its own; its root directory.
+
+    Raises:
+        RumpyError, OSError: it can't be mounted; the text says why.
+    """
+    from rumpy.probe import choose
+
+    choice = choose(image, driver=driver, offset=offset, partition=partition)
+    from rumpy.kernel import Kernel
+
+    with Kernel() as k:
+        module = k.load(choice.driver)
+        with k.mount(
+            choice.type or module.name,
+            image,
+            MOUNTPOINT,
+            *(() if write else ("ro",)),
+            offset=choice.offset,
+            size=choice.size,
+        ), k.process() as inside:
+            # Absolute symbolic links of the image mean the image's root.
+            inside.chroot(MOUNTPOINT)
+            inside.chdir("/")
+            yield inside.path("/")
+
+
+def groups(arguments: tuple[str, ...]) -> dict[str, list[str]]:
+    """IMAGE:PATH arguments by image, so that each is mounted once."""
+    found: dict[str, list[str]] = {}
+    for argument in arguments:
+        image, path = split(argument)
+        found.setdefault(image, []).append(path)
+    return found

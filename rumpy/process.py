@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Processes of a kernel: credentials, a descriptor table, a working directory.
+
+`k.process(uid=1000)` makes one; the kernel itself is the first, with uid 0 and
+descriptors 0 to 2 on its console.  The methods are those of `os` by name and
+signature (rumpy.api); flags and numbers are the host's, errors the host's
+OSError subclasses with NetBSD's number in `.kernel_errno`.
+"""
+
+from __future__ import annotations
+
+from rumpy._hyp import ffi, lib
+from rumpy.abi.calls import NUMBERS
+from rumpy.api.trees import DirEntry, TreeCalls
+from rumpy.path import KernelPath
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import io
+    from collections.abc import Iterable
+    from typing import Any
+
+    from rumpy.api.base import Name
+    from rumpy.api.raw import RawCalls
+    from rumpy.kernel import Kernel
+
+__all__ = ["DirEntry", "Process"]
+
+_n = NUMBERS.__getitem__
+_GETPID, _GETPPID = _n("getpid"), _n("getppid")
+_GETUID, _GETEUID, _GETGID, _GETEGID = (
+    _n("getuid"), _n("geteuid"), _n("getgid"), _n("getegid"),
+)  # fmt: skip
+_GETGROUPS = _n("getgroups")
+_NGROUPS = 16
+
+
+class Process(TreeCalls):
+    """One process; its methods are system calls made by it.
+
+    Any thread may call; a call that sleeps lets the others go on.
+    """
+
+    def __init__(self, owner: Kernel, handle: int) -> None:
+        self._owner = owner
+        self._k = owner._k
+        self._p = handle
+        self._sys: RawCalls | None = None
+
+    # --- life ---------------------------------------------------------------
+
+    def close(self, fd: int | None = None) -> None:
+        """Close a descriptor; without one, end the process.
+
+        Ending closes all its descriptors.  Ending it again does nothing.
+        """
+        if fd is not None:
+            super().close(fd)
+        elif self._p:
+            self._owner._end_process(self)
+            self._p = 0
+
+    def __enter__(self) -> Process:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = f"handle {self._p:#x}" if self._p else "ended"
+        return f"<{type(self).__name__} {state}>"
+
+    @property
+    def kernel(self) -> Kernel:
+        """The kernel this is a process of."""
+        return self._owner
+
+    def _abandon(self, fd: int | None, holder: object) -> None:
+        """A finalizer found something open: warn, and close it at leisure."""
+        import warnings
+
+        warnings.warn(f"unclosed {holder!r}", ResourceWarning, stacklevel=3)
+        if fd is not None:
+            self._owner._later.append((self, fd))
+
+    # --- who it is ----------------------------------------------------------
+
+    def _own(self, number: int) -> int:
+        result: int = lib.face_0(self._k, self._p, number)
+        if result < 0:
+            raise self._failed(result)
+        return result
+
+    def getpid(self) -> int:
+        """The process id in the kernel."""
+        result: int = lib.face_0(self._k, self._p, _GETPID)
+        if result < 0:
+            raise self._failed(result)
+        return result
+
+    def getppid(self) -> int:
+        """The parent's process id."""
+        return self._own(_GETPPID)
+
+    def getuid(self) -> int:
+        """The real user id."""
+        return self._own(_GETUID)
+
+    def geteuid(self) -> int:
+        """The effective user id."""
+        return self._own(_GETEUID)
+
+    def getgid(self) -> int:
+        """The real group id."""
+        return self._own(_GETGID)
+
+    def getegid(self) -> int:
+        """The effective group id."""
+        return self._own(_GETEGID)
+
+    def getgroups(self) -> list[int]:
+        """The supplementary groups."""
+        table = ffi.new("uint32_t[]", _NGROUPS)
+        where = int(ffi.cast("uintptr_t", table))
+        count = self._int(_GETGROUPS, _NGROUPS, where)
+        return list(table[0:count])
+
+    # --- beyond os ----------------------------------------------------------
+
+    def path(self, *parts: str | KernelPath) -> KernelPath:
+        """A KernelPath of this process."""
+        return KernelPath(self, "").joinpath(*parts) if parts else KernelPath(self)
+
+    def fopen(
+        self,
+        file: Name | int,
+        mode: str = "r",
+        buffering: int = -1,
+        encoding: str | None = None,
+        errors: str | None = None,
+        newline: str | None = None,
+        closefd: bool = True,
+    ) -> io.IOBase:
+        """An io object, as the builtin open gives it, of a file in the kernel.
+
+        `file` may be a descriptor of this process.  The object has no
+        fileno(); its raw part has kernel_fd.
+        """
+        from rumpy.api.files import fopen
+
+        return fopen(
+            self, file, mode, buffering, encoding, errors, newline, closefd
+        )
+
+    def download(self, source: Name, target: Any, **options: Any) -> None:
+        """Copy a file or tree out to the host; see rumpy.transfer."""
+        from rumpy.transfer import download
+
+        download(self, source, target, **options)
+
+    def upload(self, source: Any, target: Name, **options: Any) -> None:
+        """Copy the host's file or tree in; see rumpy.transfer."""
+        from rumpy.transfer import upload
+
+        upload(self, source, target, **options)
+
+    @property
+    def sys(self) -> RawCalls:
+        """The raw NetBSD system calls by name."""
+        if self._sys is None:
+            from rumpy.api.raw import RawCalls
+
+            self._sys = RawCalls(self)
+        return self._sys
+
+    def syscall(self, number: int, /, *args: Any) -> int:
+        """A raw NetBSD system call by number, slots as they are; its result."""
+        from rumpy.api.raw import call
+
+        return call(self, number, args)[0]
+
+
+def groups_of(groups: Iterable[int]) -> list[int]:
+    """Supplementary groups, checked.
+
+    Raises:
+        ValueError: more than the kernel's 16.
+    """
+    found = list(groups)
+    if len(found) > _NGROUPS:
+        raise ValueError(f"at most {_NGROUPS} groups, not {len(found)}")
+    return found
