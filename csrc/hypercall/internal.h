@@ -153,6 +153,9 @@ struct hyp_kernel {
 	const struct kern_fixup *k_fixups;
 	uint64_t	k_nfixups;
 
+	struct hyp_console *k_console;	/* console.c */
+	int64_t		k_boot_mono;	/* host's clock when made: clock.c */
+
 	pthread_mutex_t	k_lock;		/* k_panic, the list of hosts */
 	struct hyp_host	*k_hosts;
 	struct hyp_panic k_panic;
@@ -282,6 +285,11 @@ fork_is_child(struct hyp_kernel *k)
 /* --- iothread.c ----------------------------------------------------------- */
 
 bool	io_stop(struct hyp_kernel *, int timeout_ms);
+
+/* --- console.c ------------------------------------------------------------ */
+
+struct hyp_console *hyp_console_create(void);
+void	hyp_console_destroy(struct hyp_console *);
 
 /* --- what others provide -------------------------------------------------- */
 

@@ -75,6 +75,7 @@ kernel_init(struct hyp_kernel *k, const struct hyp_config *config)
 	config_defaults(&k->k_config);
 	k->k_serial = __atomic_add_fetch(&kernel_serial, 1, __ATOMIC_SEQ_CST);
 	k->k_process = *hyp_process;
+	k->k_boot_mono = hyp_now();
 	k->k_shared = (struct hyp_shared *)(uintptr_t)config->arena;
 	k->k_shared->sh_deadline = INT64_MAX;
 	k->k_shared->sh_until = INT64_MIN;
@@ -101,9 +102,14 @@ hyp_kernel_create(const struct hyp_config *config, int *error)
 	}
 	memset(k, 0, sizeof(*k));
 	kernel_init(k, config);
-	if (mprotect((void *)(uintptr_t)(config->arena + PAGE), GUARD_SIZE,
-	    PROT_NONE) != 0) {
+	k->k_console = hyp_console_create();
+	if (k->k_console == NULL)
+		*error = ENOMEM;
+	else if (mprotect((void *)(uintptr_t)(config->arena + PAGE), GUARD_SIZE,
+	    PROT_NONE) != 0)
 		*error = errno;
+	if (*error != 0) {
+		hyp_console_destroy(k->k_console);
 		free(k);
 		return NULL;
 	}
@@ -272,6 +278,7 @@ hyp_kernel_destroy(struct hyp_kernel *k)
 		host_forget_kernel(k);
 	}
 	pthread_mutex_destroy(&k->k_lock);
+	hyp_console_destroy(k->k_console);
 	free(k);
 	return 0;
 }

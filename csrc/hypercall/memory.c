@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "internal.h"
 #include "memory.h"
 
 #ifndef MAP_FIXED_NOREPLACE
@@ -216,22 +217,6 @@ hyp_memory_owns(const struct hyp_memory *m, const void *addr, uint64_t size)
 	    within(a, size, slab_base(m), g->slab_size);
 }
 
-int
-hyp_memory_protect(struct hyp_memory *m, void *addr, uint64_t size, int prot)
-{
-	const uint64_t a = (uint64_t)(uintptr_t)addr;
-	int flags = PROT_NONE;
-
-	if (!aligned(a, size) || (prot & ~3) != 0 ||
-	    !within(a, size, m->geometry.arena_base, m->geometry.arena_size))
-		return EINVAL;
-	if (prot & 1)
-		flags |= PROT_READ;
-	if (prot & 2)
-		flags |= PROT_WRITE;
-	return mprotect(addr, size, flags) == 0 ? 0 : errno;
-}
-
 /* Punch the pages out of the memfd, so that both windows read zeroes. */
 int
 hyp_memory_discard(struct hyp_memory *m, void *addr, uint64_t size)
@@ -385,4 +370,56 @@ hyp_image_is_text(const struct hyp_memory *m, uint64_t address)
 		if (within(address, 1, i->text, i->text_size))
 			return 1;
 	return 0;
+}
+
+/*
+ * The hypercalls.  They work on addresses of the arena alone, so that they do
+ * the same for a kernel whose memory somebody else has mapped.
+ */
+
+static bool
+in_arena(const struct hyp_kernel *k, const void *addr, uint64_t size)
+{
+	const uint64_t a = (uint64_t)(uintptr_t)addr;
+
+	return aligned(a, size) && within(a, size,
+	    k->k_config.arena, k->k_config.arena_size);
+}
+
+int
+hypercall_mem_protect(struct hyp_kernel *k, void *addr, uint64_t size, int prot)
+{
+
+	if (!in_arena(k, addr, size) ||
+	    (prot & ~(HYP_PROT_READ | HYP_PROT_WRITE)) != 0)
+		return EINVAL;
+	if (mprotect(addr, size, (prot & HYP_PROT_READ ? PROT_READ : 0) |
+	    (prot & HYP_PROT_WRITE ? PROT_WRITE : 0)) != 0)
+		return ENOMEM;	/* too many mappings */
+	return 0;
+}
+
+int
+hypercall_mem_discard(struct hyp_kernel *k, void *addr, uint64_t size)
+{
+
+	if (!in_arena(k, addr, size))
+		return EINVAL;
+	if (madvise(addr, size, MADV_REMOVE) == 0)
+		return 0;
+	/* Not a shared mapping: then it is anonymous, and this does it. */
+	if (errno == EINVAL && madvise(addr, size, MADV_DONTNEED) == 0)
+		return 0;
+	return ENOMEM;
+}
+
+/* Without a policy of the owner the limit is final. */
+int
+hypercall_mem_grow(struct hyp_kernel *k, uint64_t size, uint64_t *limit)
+{
+
+	(void)k;
+	(void)size;
+	(void)limit;
+	return ENOMEM;
 }

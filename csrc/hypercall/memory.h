@@ -8,10 +8,8 @@
 #include "memory.cdef"
 
 /*
- * What the rest of the host side may call.  Errors are positive host errnos,
- * except where a function carries out a hypercall: those answer the kernel.
+ * What the rest of the host side may call.  Errors are positive host errnos.
  */
-int	hyp_memory_protect(struct hyp_memory *, void *, uint64_t, int);
 int	hyp_memory_discard(struct hyp_memory *, void *, uint64_t);
 
 /* Whole range inside the arena, or inside the slab. */
