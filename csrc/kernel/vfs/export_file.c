@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The vnode door: open files.
+ *
+ * Reading and writing go between the page cache and the request's buffer in
+ * one copy.  They use the credentials of whoever opened the file, as file
+ * descriptors do; who writes is not asked again.
+ */
+
+#include <sys/param.h>
+#include <sys/fcntl.h>
+#include <sys/kauth.h>
+#include <sys/systm.h>
+
+#include "export_impl.h"
+
+/*
+ * Opening.
+ */
+
+static const struct {
+	uint32_t	oflag;
+	int		fflag;
+} open_bits[] = {
+	{ EXPORT_O_READ,	FREAD },
+	{ EXPORT_O_WRITE,	FWRITE },
+	{ EXPORT_O_APPEND,	FAPPEND },
+	{ EXPORT_O_SYNC,	FFSYNC },
+	{ EXPORT_O_DSYNC,	FDSYNC },
+	{ EXPORT_O_NONBLOCK,	FNONBLOCK },
+};
+
+static int
+open_fflags(uint32_t oflags)
+{
+	int fflags = 0;
+
+	for (size_t i = 0; i < __arraycount(open_bits); i++) {
+		if (oflags & open_bits[i].oflag)
+			fflags |= open_bits[i].fflag;
+	}
+	return fflags;
+}
+
+static void
+open_count_writer(struct vnode *vp, int by)
+{
+
+	mutex_enter(vp->v_interlock);
+	vp->v_writecount += by;
+	mutex_exit(vp->v_interlock);
+}
+
+/* What an open may change: length and set-id bits.  vp is locked. */
+static int
+open_truncate(const struct export_req *x, struct vnode *vp, kauth_cred_t cred)
+{
+	struct vattr va;
+	int error;
+
+	if ((x->er_oflags & EXPORT_O_TRUNC) == 0)
+		return 0;
+	vattr_null(&va);
+	va.va_size = 0;
+	error = VOP_SETATTR(vp, &va, cred);
+	if (error == 0 && (x->er_flags & EXPORT_F_KILLPRIV) != 0)
+		error = export_kill_privs(vp);
+	return error;
+}
+
+static int
+open_check(const struct export_mount *xm, const struct export_req *x,
+    struct vnode *vp, int fflags, kauth_cred_t cred, bool isnew)
+{
+
+	if (((fflags & FWRITE) != 0 ||
+	    (x->er_oflags & EXPORT_O_TRUNC) != 0) &&
+	    (xm->xm_flags & EXPORT_RDONLY) != 0)
+		return EROFS;
+	if (vp->v_type == VLNK)
+		return ELOOP;
+	if (vp->v_type != VREG && vp->v_type != VDIR)
+		return EOPNOTSUPP;	/* Linux opens those by itself */
+	/* A new file may be written by its maker, whatever its mode. */
+	return isnew ? 0 : vn_openchk(vp, cred, fflags);
+}
+
+/*
+ * Open vp, which is referenced and locked exclusively; both go to the handle,
+ * or are gone on error.
+ */
+int
+export_open_vnode(struct export_mount *xm, struct export_req *x,
+    struct vnode *vp, kauth_cred_t cred, bool isnew)
+{
+	const int fflags = open_fflags(x->er_oflags);
+	int error;
+
+	error = open_check(xm, x, vp, fflags, cred, isnew);
+	if (error == 0)
+		error = VOP_OPEN(vp, fflags, cred);
+	if (error != 0) {
+		vput(vp);
+		return error;
+	}
+	if (fflags & FWRITE)
+		open_count_writer(vp, 1);
+	error = open_truncate(x, vp, cred);
+	VOP_UNLOCK(vp);
+	if (error == 0)
+		error = export_handle_new(xm, vp, fflags, cred, &x->er_handle);
+	if (error != 0)
+		(void)vn_close(vp, fflags, cred);
+	return error;
+}
+
+int
+export_open(struct export_mount *xm, struct export_req *x, kauth_cred_t cred)
+{
+	struct vnode *vp;
+	int error;
+
+	error = export_vget(xm, x->er_node, LK_EXCLUSIVE, &vp);
+	if (error != 0)
+		return error;
+	if (vp->v_type == VDIR) {
+		vput(vp);
+		return EISDIR;
+	}
+	return export_open_vnode(xm, x, vp, cred, false);
+}
+
+int
+export_opendir(struct export_mount *xm, struct export_req *x,
+    kauth_cred_t cred)
+{
+	struct vnode *vp;
+	int error;
+
+	error = export_vget(xm, x->er_node, LK_EXCLUSIVE, &vp);
+	if (error != 0)
+		return error;
+	if (vp->v_type != VDIR) {
+		vput(vp);
+		return ENOTDIR;
+	}
+	return export_open_vnode(xm, x, vp, cred, false);
+}
+
+/*
+ * Data.
+ */
+
+static void
+io_setup(struct uio *uio, struct iovec *iov, const struct export_req *x,
+    enum uio_rw rw)
+{
+
+	iov->iov_base = x->er_data;
+	iov->iov_len = x->er_datalen;
+	uio->uio_iov = iov;
+	uio->uio_iovcnt = 1;
+	uio->uio_offset = (off_t)x->er_offset;
+	uio->uio_resid = x->er_datalen;
+	uio->uio_rw = rw;
+	UIO_SETUP_SYSSPACE(uio);
+}
+
+int
+export_read(struct export_mount *xm, struct export_req *x, kauth_cred_t cred)
+{
+	struct export_handle *xh = export_handle_hold(x);
+	struct iovec iov;
+	struct uio uio;
+	struct vnode *vp;
+	int error;
+
+	io_setup(&uio, &iov, x, UIO_READ);
+	error = export_target(xm, x, LK_SHARED, &vp);
+	if (error == 0) {
+		error = vp->v_type == VDIR ? EISDIR : VOP_READ(vp, &uio,
+		    IO_ADV_ENCODE(POSIX_FADV_NORMAL),
+		    xh != NULL ? xh->xh_cred : cred);
+		vput(vp);
+	}
+	if (xh != NULL)
+		export_handle_rele(xm, xh);
+	x->er_done = x->er_datalen - uio.uio_resid;
+	return x->er_done != 0 ? 0 : error;
+}
+
+static int
+write_ioflag(const struct export_req *x)
+{
+	int ioflag = IO_UNIT;
+
+	/* Pages that Linux writes back have their places already. */
+	if ((x->er_oflags & EXPORT_O_APPEND) != 0 &&
+	    (x->er_flags & EXPORT_F_CACHED) == 0)
+		ioflag |= IO_APPEND;
+	if (x->er_oflags & EXPORT_O_SYNC)
+		ioflag |= IO_SYNC;
+	if (x->er_oflags & EXPORT_O_DSYNC)
+		ioflag |= IO_DSYNC;
+	return ioflag;
+}
+
+int
+export_write(struct export_mount *xm, struct export_req *x, kauth_cred_t cred)
+{
+	struct export_handle *xh = export_handle_hold(x);
+	struct iovec iov;
+	struct uio uio;
+	struct vnode *vp;
+	int error;
+
+	io_setup(&uio, &iov, x, UIO_WRITE);
+	error = export_target(xm, x, LK_EXCLUSIVE, &vp);
+	if (error == 0) {
+		error = vp->v_type == VDIR ? EISDIR : VOP_WRITE(vp, &uio,
+		    write_ioflag(x), xh != NULL ? xh->xh_cred : cred);
+		if (error == 0 && (x->er_flags & EXPORT_F_KILLPRIV) != 0)
+			error = export_kill_privs(vp);
+		vput(vp);
+	}
+	if (xh != NULL)
+		export_handle_rele(xm, xh);
+	x->er_done = x->er_datalen - uio.uio_resid;
+	return error;
+}
+
+int
+export_fsync(struct export_mount *xm, struct export_req *x, kauth_cred_t cred)
+{
+	int flags = FSYNC_WAIT | FSYNC_CACHE;
+	struct vnode *vp;
+	int error;
+
+	if ((xm->xm_flags & EXPORT_RDONLY) != 0)
+		return 0;
+	if (x->er_flags & EXPORT_F_DATAONLY)
+		flags |= FSYNC_DATAONLY;
+	error = export_target(xm, x, LK_EXCLUSIVE, &vp);
+	if (error != 0)
+		return error;
+	error = VOP_FSYNC(vp, cred, flags, 0, 0);
+	vput(vp);
+	return error;
+}
+
+int
+export_fallocate(struct export_mount *xm, struct export_req *x,
+    kauth_cred_t cred)
+{
+	const uint32_t how = x->er_flags &
+	    (EXPORT_F_KEEPSIZE | EXPORT_F_PUNCH);
+	struct vnode *vp;
+	int error;
+
+	(void)cred;
+	if (how != 0 && how != (EXPORT_F_KEEPSIZE | EXPORT_F_PUNCH))
+		return EOPNOTSUPP;
+	error = export_target(xm, x, LK_EXCLUSIVE, &vp);
+	if (error != 0)
+		return error;
+	if (how == 0)
+		error = VOP_FALLOCATE(vp, (off_t)x->er_offset,
+		    (off_t)x->er_length);
+	else
+		error = VOP_FDISCARD(vp, (off_t)x->er_offset,
+		    (off_t)x->er_length);
+	vput(vp);
+	return error;
+}
+
+/*
+ * Holes.  A block that the driver maps to nothing is one; its blocks are as
+ * large as the mount says.
+ */
+
+static int
+seek_block(struct vnode *vp, daddr_t lbn, bool *ishole, daddr_t *run)
+{
+	daddr_t bn;
+	int more = 0;
+	const int error = VOP_BMAP(vp, lbn, NULL, &bn, &more);
+
+	*ishole = bn == (daddr_t)-1;
+	*run = *ishole ? 1 : (daddr_t)more + 1;
+	return error;
+}
+
+/* The first byte from off on that is in a hole (or in data); size if none. */
+static int
+seek_find(struct vnode *vp, off_t *off, off_t size, bool wanthole)
+{
+	const int shift = vp->v_mount->mnt_fs_bshift;
+	daddr_t lbn = *off >> shift, run;
+	bool ishole;
+	int error;
+
+	while ((off_t)lbn << shift < size) {
+		error = seek_block(vp, lbn, &ishole, &run);
+		if (error != 0)
+			return error;
+		if (ishole == wanthole) {
+			*off = MAX(*off, (off_t)lbn << shift);
+			return 0;
+		}
+		lbn += run;
+	}
+	*off = size;
+	return 0;
+}
+
+static int
+seek_locked(struct vnode *vp, struct export_req *x, kauth_cred_t cred)
+{
+	const bool wanthole = (x->er_flags & EXPORT_F_SEEKHOLE) != 0;
+	off_t off = (off_t)x->er_offset;
+	struct vattr va;
+	int error;
+
+	if (vp->v_type != VREG || vp->v_mount->mnt_fs_bshift == 0)
+		return EINVAL;
+	error = VOP_GETATTR(vp, &va, cred);
+	if (error != 0)
+		return error;
+	if (off < 0 || (u_quad_t)off >= va.va_size)
+		return ENXIO;
+	error = seek_find(vp, &off, (off_t)va.va_size, wanthole);
+	if (error == 0 && !wanthole && (u_quad_t)off >= va.va_size)
+		error = ENXIO;
+	x->er_offset = (uint64_t)off;
+	return error;
+}
+
+int
+export_lseek(struct export_mount *xm, struct export_req *x, kauth_cred_t cred)
+{
+	struct vnode *vp;
+	int error;
+
+	error = export_target(xm, x, LK_SHARED, &vp);
+	if (error != 0)
+		return error;
+	error = seek_locked(vp, x, cred);
+	vput(vp);
+	return error;
+}
+
+/*
+ * Locks.  Linux names the owner by a number; whole-file locks of flock(2)
+ * belong to the open file, that is to the handle.
+ */
+
+static void *
+lock_id(const struct export_req *x, struct export_handle *xh)
+{
+
+	if ((x->er_flags & (EXPORT_F_FLOCK | EXPORT_F_UNLOCK)) != 0)
+		return xh;
+	return (void *)(uintptr_t)x->er_owner;
+}
+
+static void
+lock_to_flock(const struct export_req *x, struct flock *fl)
+{
+	const struct export_lock *el = &x->er_lock;
+
+	memset(fl, 0, sizeof(*fl));
+	fl->l_whence = 0;	/* SEEK_SET */
+	fl->l_start = (off_t)el->el_start;
+	fl->l_len = el->el_end == UINT64_MAX ? 0 :
+	    (off_t)(el->el_end - el->el_start + 1);
+	fl->l_pid = (pid_t)el->el_pid;
+	fl->l_type = el->el_type == EXPORT_LOCK_READ ? F_RDLCK :
+	    el->el_type == EXPORT_LOCK_WRITE ? F_WRLCK : F_UNLCK;
+}
+
+static void
+lock_from_flock(const struct flock *fl, struct export_lock *el)
+{
+
+	el->el_type = fl->l_type == F_RDLCK ? EXPORT_LOCK_READ :
+	    fl->l_type == F_WRLCK ? EXPORT_LOCK_WRITE : EXPORT_LOCK_NONE;
+	if (fl->l_type == F_UNLCK)
+		return;
+	el->el_start = (uint64_t)fl->l_start;
+	el->el_end = fl->l_len == 0 ? UINT64_MAX :
+	    (uint64_t)(fl->l_start + fl->l_len - 1);
+	el->el_pid = fl->l_pid > 0 ? (uint32_t)fl->l_pid : 0;
+}
+
+int
+export_getlk(struct export_mount *xm, struct export_req *x, kauth_cred_t cred)
+{
+	struct export_handle *xh = export_handle_hold(x);
+	struct flock fl;
+	int error;
+
+	(void)cred;
+	if (xh == NULL)
+		return EBADF;
+	lock_to_flock(x, &fl);
+	error = VOP_ADVLOCK(xh->xh_vp, lock_id(x, xh), F_GETLK, &fl, F_FLOCK);
+	if (error == 0)
+		lock_from_flock(&fl, &x->er_lock);
+	export_handle_rele(xm, xh);
+	return error;
+}
+
+int
+export_setlk(struct export_mount *xm, struct export_req *x, kauth_cred_t cred)
+{
+	struct export_handle *xh = export_handle_hold(x);
+	struct flock fl;
+	int error;
+
+	(void)cred;
+	if (xh == NULL)
+		return EBADF;
+	lock_to_flock(x, &fl);
+	xh->xh_haslocks = true;
+	error = VOP_ADVLOCK(xh->xh_vp, lock_id(x, xh),
+	    fl.l_type == F_UNLCK ? F_UNLCK : F_SETLK, &fl,
+	    F_FLOCK | ((x->er_flags & EXPORT_F_WAIT) != 0 ? F_WAIT : 0));
+	export_handle_rele(xm, xh);
+	return error;
+}
+
+/* A descriptor is closed: its owner's POSIX locks on the file go. */
+int
+export_flush(struct export_mount *xm, struct export_req *x, kauth_cred_t cred)
+{
+	struct export_handle *xh = export_handle_hold(x);
+	struct flock fl;
+
+	(void)cred;
+	if (xh == NULL)
+		return 0;
+	memset(&fl, 0, sizeof(fl));
+	fl.l_type = F_UNLCK;
+	(void)VOP_ADVLOCK(xh->xh_vp, lock_id(x, xh), F_UNLCK, &fl, F_FLOCK);
+	export_handle_rele(xm, xh);
+	return 0;
+}
