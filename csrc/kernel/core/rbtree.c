@@ -1,329 +1,335 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+
 /*
- * Red-black trees behind the interface of rb_tree(3).
+ * Red-black trees by the interface of rb_tree(3).
  *
- * The algorithms are those of the literature (Guibas and Sedgewick 1978;
- * Cormen et al., "Introduction to Algorithms", chapter 13): every red node has
- * black children, every path down has the same number of black nodes.  A
- * node's parent pointer and colour share rb_info.
+ * The low bits of rb_info say a node's colour and which child of its parent it
+ * is; the rest is the parent.  A missing child is NULL.  The root's parent is
+ * NULL, and its side is left by convention.  rbt_minmax remembers the two
+ * ends.
  */
+
 #include <sys/param.h>
-#include <sys/rbtree.h>
 #include <sys/systm.h>
+#include <sys/rbtree.h>
 
-#define	RED	((uintptr_t)1)
-#define	OTHER(side)	(1 - (side))
+#define	RB_RED		1UL
+#define	RB_SIDE		2UL	/* set: right child */
+#define	RB_BITS		(RB_RED | RB_SIDE)
 
-static struct rb_node *
-parent_of(const struct rb_node *n)
+static inline rb_node_t *
+rb_parent(const rb_node_t *n)
 {
-
-	return (struct rb_node *)(n->rb_info & ~RED);
+	return (rb_node_t *)(n->rb_info & ~RB_BITS);
 }
 
-static bool
-is_red(const struct rb_node *n)
+static inline u_int
+rb_side(const rb_node_t *n)
 {
-
-	return n != NULL && (n->rb_info & RED) != 0;
+	return (n->rb_info & RB_SIDE) != 0;
 }
 
-static void
-set_parent(struct rb_node *n, struct rb_node *parent)
+static inline bool
+rb_is_red(const rb_node_t *n)
 {
-
-	n->rb_info = (uintptr_t)parent | (n->rb_info & RED);
+	return n != NULL && (n->rb_info & RB_RED) != 0;
 }
 
-static void
-paint(struct rb_node *n, bool red)
+static inline void
+rb_set_red(rb_node_t *n, bool red)
 {
-
-	n->rb_info = (n->rb_info & ~RED) | (red ? RED : 0);
+	n->rb_info = (n->rb_info & ~RB_RED) | (red ? RB_RED : 0);
 }
 
-static void *
-to_object(const rb_tree_t *rbt, const struct rb_node *n)
+static inline void
+rb_set_parent(rb_node_t *n, rb_node_t *parent, u_int side)
 {
+	n->rb_info = (uintptr_t)parent | (n->rb_info & RB_RED) |
+	    (side != 0 ? RB_SIDE : 0);
+}
 
+static inline rb_node_t *
+rb_node(const rb_tree_t *t, const void *object)
+{
+	return (rb_node_t *)((uintptr_t)object + t->rbt_ops->rbto_node_offset);
+}
+
+static inline void *
+rb_object(const rb_tree_t *t, const rb_node_t *n)
+{
 	return n == NULL ? NULL :
-	    (void *)((uintptr_t)n - rbt->rbt_ops->rbto_node_offset);
+	    (void *)((uintptr_t)n - t->rbt_ops->rbto_node_offset);
 }
 
-static struct rb_node *
-to_node(const rb_tree_t *rbt, const void *object)
-{
-
-	return (struct rb_node *)((uintptr_t)object +
-	    rbt->rbt_ops->rbto_node_offset);
-}
-
-static int
-side_of(const struct rb_node *n, const struct rb_node *parent)
-{
-
-	return parent->rb_right == n;
-}
-
-/* Put NEW (may be NULL) where OLD hangs. */
+/* Put N (or NULL) where OLD is. */
 static void
-replace(rb_tree_t *rbt, struct rb_node *old, struct rb_node *new)
+rb_replace(rb_tree_t *t, rb_node_t *old, rb_node_t *n)
 {
-	struct rb_node *parent = parent_of(old);
+	rb_node_t *parent = rb_parent(old);
+	u_int side = rb_side(old);
 
 	if (parent == NULL)
-		rbt->rbt_root = new;
+		t->rbt_root = n;
 	else
-		parent->rb_nodes[side_of(old, parent)] = new;
-	if (new != NULL)
-		set_parent(new, parent);
+		parent->rb_nodes[side] = n;
+	if (n != NULL)
+		rb_set_parent(n, parent, side);
 }
 
-/* Turn N down to SIDE; its child on the other side takes its place. */
+/* Rotate N down to SIDE; its other child takes its place. */
 static void
-rotate(rb_tree_t *rbt, struct rb_node *n, int side)
+rb_rotate(rb_tree_t *t, rb_node_t *n, u_int side)
 {
-	struct rb_node *up = n->rb_nodes[OTHER(side)];
+	rb_node_t *up = n->rb_nodes[!side], *inner = up->rb_nodes[side];
 
-	n->rb_nodes[OTHER(side)] = up->rb_nodes[side];
-	if (up->rb_nodes[side] != NULL)
-		set_parent(up->rb_nodes[side], n);
-	replace(rbt, n, up);
+	rb_replace(t, n, up);
+	n->rb_nodes[!side] = inner;
+	if (inner != NULL)
+		rb_set_parent(inner, n, !side);
 	up->rb_nodes[side] = n;
-	set_parent(n, up);
-}
-
-static struct rb_node *
-extreme(struct rb_node *n, int side)
-{
-
-	while (n != NULL && n->rb_nodes[side] != NULL)
-		n = n->rb_nodes[side];
-	return n;
-}
-
-static struct rb_node *
-neighbour(struct rb_node *n, int side)
-{
-	struct rb_node *parent;
-
-	if (n->rb_nodes[side] != NULL)
-		return extreme(n->rb_nodes[side], OTHER(side));
-	for (parent = parent_of(n); parent != NULL && side_of(n, parent) == side;
-	    parent = parent_of(n))
-		n = parent;
-	return parent;
+	rb_set_parent(n, up, side);
 }
 
 void
-rb_tree_init(rb_tree_t *rbt, const rb_tree_ops_t *ops)
+rb_tree_init(rb_tree_t *t, const rb_tree_ops_t *ops)
 {
-
-	rbt->rbt_ops = ops;
-	rbt->rbt_root = NULL;
-	rbt->rbt_minmax[RB_DIR_LEFT] = rbt->rbt_minmax[RB_DIR_RIGHT] = NULL;
+	t->rbt_root = NULL;
+	t->rbt_ops = ops;
+	t->rbt_minmax[RB_DIR_LEFT] = t->rbt_minmax[RB_DIR_RIGHT] = NULL;
 }
 
-static int
-compare_key(const rb_tree_t *rbt, const struct rb_node *n, const void *key)
+static rb_node_t *
+rb_find(rb_tree_t *t, const void *key)
 {
+	const rb_tree_ops_t *ops = t->rbt_ops;
+	rb_node_t *n = t->rbt_root;
+	int diff;
 
-	return (*rbt->rbt_ops->rbto_compare_key)(rbt->rbt_ops->rbto_context,
-	    to_object(rbt, n), key);
+	while (n != NULL) {
+		diff = (*ops->rbto_compare_key)(ops->rbto_context,
+		    rb_object(t, n), key);
+		if (diff == 0)
+			return n;
+		n = n->rb_nodes[diff < 0];
+	}
+	return NULL;
 }
 
 void *
-rb_tree_find_node(rb_tree_t *rbt, const void *key)
+rb_tree_find_node(rb_tree_t *t, const void *key)
 {
-	struct rb_node *n = rbt->rbt_root;
-
-	while (n != NULL) {
-		int diff = compare_key(rbt, n, key);
-
-		if (diff == 0)
-			break;
-		n = n->rb_nodes[diff < 0];
-	}
-	return to_object(rbt, n);
+	return rb_object(t, rb_find(t, key));
 }
 
-/* The node at KEY or the nearest one on SIDE of it. */
+/* The nearest node at KEY or beyond it, seen from the side DIR. */
 static void *
-find_near(rb_tree_t *rbt, const void *key, int side)
+rb_find_near(rb_tree_t *t, const void *key, bool geq)
 {
-	struct rb_node *n = rbt->rbt_root, *best = NULL;
+	const rb_tree_ops_t *ops = t->rbt_ops;
+	rb_node_t *n = t->rbt_root, *last = NULL;
+	int diff;
 
 	while (n != NULL) {
-		int diff = compare_key(rbt, n, key);
-
+		diff = (*ops->rbto_compare_key)(ops->rbto_context,
+		    rb_object(t, n), key);
 		if (diff == 0)
-			return to_object(rbt, n);
-		if ((diff > 0) == (side == RB_DIR_RIGHT))
-			best = n;
+			return rb_object(t, n);
+		if (geq ? diff > 0 : diff < 0)
+			last = n;
 		n = n->rb_nodes[diff < 0];
 	}
-	return to_object(rbt, best);
+	return rb_object(t, last);
 }
 
 void *
-rb_tree_find_node_geq(rb_tree_t *rbt, const void *key)
+rb_tree_find_node_geq(rb_tree_t *t, const void *key)
 {
-
-	return find_near(rbt, key, RB_DIR_RIGHT);
+	return rb_find_near(t, key, true);
 }
 
 void *
-rb_tree_find_node_leq(rb_tree_t *rbt, const void *key)
+rb_tree_find_node_leq(rb_tree_t *t, const void *key)
 {
-
-	return find_near(rbt, key, RB_DIR_LEFT);
+	return rb_find_near(t, key, false);
 }
 
 static void
-insert_fixup(rb_tree_t *rbt, struct rb_node *n)
+rb_insert_fixup(rb_tree_t *t, rb_node_t *n)
 {
-	struct rb_node *parent, *grand, *uncle;
-	int side;
+	rb_node_t *parent, *grand, *uncle;
+	u_int side;
 
-	while (is_red(parent = parent_of(n))) {
-		grand = parent_of(parent);
-		side = side_of(parent, grand);
-		uncle = grand->rb_nodes[OTHER(side)];
-		if (is_red(uncle)) {
-			paint(parent, false);
-			paint(uncle, false);
-			paint(grand, true);
+	while (rb_is_red(parent = rb_parent(n))) {
+		grand = rb_parent(parent);
+		side = rb_side(parent);
+		uncle = grand->rb_nodes[!side];
+		if (rb_is_red(uncle)) {
+			rb_set_red(parent, false);
+			rb_set_red(uncle, false);
+			rb_set_red(grand, true);
 			n = grand;
 			continue;
 		}
-		if (side_of(n, parent) != side) {
-			rotate(rbt, parent, side);
+		if (rb_side(n) != side) {
+			rb_rotate(t, parent, side);
 			parent = n;
 		}
-		paint(parent, false);
-		paint(grand, true);
-		rotate(rbt, grand, OTHER(side));
+		rb_set_red(parent, false);
+		rb_set_red(grand, true);
+		rb_rotate(t, grand, !side);
 		break;
 	}
-	paint(rbt->rbt_root, false);
+	rb_set_red(t->rbt_root, false);
 }
 
-/* The object itself, or the one that is there with an equal key. */
+/* Answers the object that is in the tree: this one, or its equal. */
 void *
-rb_tree_insert_node(rb_tree_t *rbt, void *object)
+rb_tree_insert_node(rb_tree_t *t, void *object)
 {
-	const rb_tree_ops_t *ops = rbt->rbt_ops;
-	struct rb_node *n = to_node(rbt, object);
-	struct rb_node *parent = NULL, **link = &rbt->rbt_root;
+	const rb_tree_ops_t *ops = t->rbt_ops;
+	rb_node_t *n = rb_node(t, object), *parent = NULL, *p = t->rbt_root;
+	bool leftmost = true, rightmost = true;
+	u_int side = 0;
 	int diff;
 
-	while (*link != NULL) {
-		parent = *link;
+	while (p != NULL) {
 		diff = (*ops->rbto_compare_nodes)(ops->rbto_context,
-		    to_object(rbt, parent), object);
+		    rb_object(t, p), object);
 		if (diff == 0)
-			return to_object(rbt, parent);
-		link = &parent->rb_nodes[diff < 0];
+			return rb_object(t, p);
+		parent = p;
+		side = diff < 0;
+		if (side != 0)
+			leftmost = false;
+		else
+			rightmost = false;
+		p = p->rb_nodes[side];
 	}
 	n->rb_left = n->rb_right = NULL;
-	n->rb_info = (uintptr_t)parent | RED;
-	*link = n;
-	for (int side = 0; side < 2; side++) {
-		struct rb_node *end = rbt->rbt_minmax[side];
-
-		if (end == NULL || (end == parent && link ==
-		    &parent->rb_nodes[side]))
-			rbt->rbt_minmax[side] = n;
-	}
-	insert_fixup(rbt, n);
+	n->rb_info = RB_RED;
+	rb_set_parent(n, parent, side);
+	if (parent == NULL)
+		t->rbt_root = n;
+	else
+		parent->rb_nodes[side] = n;
+	if (leftmost)
+		t->rbt_minmax[RB_DIR_LEFT] = n;
+	if (rightmost)
+		t->rbt_minmax[RB_DIR_RIGHT] = n;
+	rb_insert_fixup(t, n);
 	return object;
 }
 
-/* The subtree at SIDE of PARENT (its root N, maybe NULL) lacks one black. */
-static void
-remove_fixup(rb_tree_t *rbt, struct rb_node *parent, int side)
+static rb_node_t *
+rb_next(const rb_node_t *n, u_int dir)
 {
-	struct rb_node *n = parent->rb_nodes[side], *sibling;
+	if (n->rb_nodes[dir] != NULL) {
+		n = n->rb_nodes[dir];
+		while (n->rb_nodes[!dir] != NULL)
+			n = n->rb_nodes[!dir];
+		return __UNCONST(n);
+	}
+	while (rb_parent(n) != NULL && rb_side(n) == dir)
+		n = rb_parent(n);
+	return rb_parent(n);
+}
 
-	while (parent != NULL && !is_red(n)) {
-		sibling = parent->rb_nodes[OTHER(side)];
-		if (is_red(sibling)) {
-			paint(sibling, false);
-			paint(parent, true);
-			rotate(rbt, parent, side);
-			sibling = parent->rb_nodes[OTHER(side)];
+/* The black height below PARENT's child on SIDE is one too small. */
+static void
+rb_remove_fixup(rb_tree_t *t, rb_node_t *parent, u_int side)
+{
+	rb_node_t *n, *brother, *inner, *outer;
+
+	while (parent != NULL) {
+		n = parent->rb_nodes[side];
+		if (rb_is_red(n)) {
+			rb_set_red(n, false);
+			return;
 		}
-		if (!is_red(sibling->rb_left) && !is_red(sibling->rb_right)) {
-			paint(sibling, true);
+		brother = parent->rb_nodes[!side];
+		if (rb_is_red(brother)) {
+			rb_set_red(brother, false);
+			rb_set_red(parent, true);
+			rb_rotate(t, parent, side);
+			brother = parent->rb_nodes[!side];
+		}
+		inner = brother->rb_nodes[side];
+		outer = brother->rb_nodes[!side];
+		if (!rb_is_red(inner) && !rb_is_red(outer)) {
+			rb_set_red(brother, true);
+			side = rb_side(parent);
 			n = parent;
-			parent = parent_of(n);
-			if (parent != NULL)
-				side = side_of(n, parent);
+			parent = rb_parent(parent);
+			if (rb_is_red(n)) {
+				rb_set_red(n, false);
+				return;
+			}
 			continue;
 		}
-		if (!is_red(sibling->rb_nodes[OTHER(side)])) {
-			paint(sibling->rb_nodes[side], false);
-			paint(sibling, true);
-			rotate(rbt, sibling, OTHER(side));
-			sibling = parent->rb_nodes[OTHER(side)];
+		if (!rb_is_red(outer)) {
+			rb_set_red(inner, false);
+			rb_set_red(brother, true);
+			rb_rotate(t, brother, !side);
+			outer = brother;
+			brother = inner;
 		}
-		paint(sibling, is_red(parent));
-		paint(parent, false);
-		paint(sibling->rb_nodes[OTHER(side)], false);
-		rotate(rbt, parent, side);
+		rb_set_red(brother, rb_is_red(parent));
+		rb_set_red(parent, false);
+		rb_set_red(outer, false);
+		rb_rotate(t, parent, side);
 		return;
 	}
-	if (n != NULL)
-		paint(n, false);
 }
 
 void
-rb_tree_remove_node(rb_tree_t *rbt, void *object)
+rb_tree_remove_node(rb_tree_t *t, void *object)
 {
-	struct rb_node *n = to_node(rbt, object), *next, *parent;
-	bool black;
-	int side;
+	rb_node_t *n = rb_node(t, object), *heir, *parent, *child;
+	bool red;
+	u_int side;
 
-	for (side = 0; side < 2; side++)
-		if (rbt->rbt_minmax[side] == n)
-			rbt->rbt_minmax[side] = neighbour(n, OTHER(side));
+	if (t->rbt_minmax[RB_DIR_LEFT] == n)
+		t->rbt_minmax[RB_DIR_LEFT] = rb_next(n, RB_DIR_RIGHT);
+	if (t->rbt_minmax[RB_DIR_RIGHT] == n)
+		t->rbt_minmax[RB_DIR_RIGHT] = rb_next(n, RB_DIR_LEFT);
 	if (n->rb_left != NULL && n->rb_right != NULL) {
-		/* The successor, which has no left child, takes N's place. */
-		next = extreme(n->rb_right, RB_DIR_LEFT);
-		black = !is_red(next);
-		parent = parent_of(next);
-		side = side_of(next, parent);
-		replace(rbt, next, next->rb_right);
+		/* Its successor, which has no left child, takes its place. */
+		heir = rb_next(n, RB_DIR_RIGHT);
+		parent = rb_parent(heir);
+		side = rb_side(heir);
+		red = rb_is_red(heir);
+		child = heir->rb_right;
+		rb_replace(t, heir, child);
 		if (parent == n)
-			parent = next;
-		replace(rbt, n, next);
-		paint(next, is_red(n));
-		for (int i = 0; i < 2; i++) {
-			next->rb_nodes[i] = n->rb_nodes[i];
-			if (next->rb_nodes[i] != NULL)
-				set_parent(next->rb_nodes[i], next);
-		}
+			parent = heir;
+		heir->rb_left = n->rb_left;
+		heir->rb_right = n->rb_right;
+		rb_replace(t, n, heir);
+		rb_set_red(heir, rb_is_red(n));
+		rb_set_parent(heir->rb_left, heir, RB_DIR_LEFT);
+		if (heir->rb_right != NULL)
+			rb_set_parent(heir->rb_right, heir, RB_DIR_RIGHT);
 	} else {
-		next = n->rb_left != NULL ? n->rb_left : n->rb_right;
-		black = !is_red(n);
-		parent = parent_of(n);
-		side = parent != NULL ? side_of(n, parent) : 0;
-		replace(rbt, n, next);
+		child = n->rb_left != NULL ? n->rb_left : n->rb_right;
+		parent = rb_parent(n);
+		side = rb_side(n);
+		red = rb_is_red(n);
+		rb_replace(t, n, child);
 	}
-	if (!black)
-		return;
-	if (parent != NULL)
-		remove_fixup(rbt, parent, side);
-	else if (next != NULL)
-		paint(next, false);
+	if (!red)
+		rb_remove_fixup(t, parent, side);
+	if (t->rbt_root != NULL)
+		rb_set_red(t->rbt_root, false);
 }
 
+/*
+ * The neighbour of an object on the side DIR, or with no object the end of
+ * the tree on that side.
+ */
 void *
-rb_tree_iterate(rb_tree_t *rbt, void *object, const unsigned int side)
+rb_tree_iterate(rb_tree_t *t, void *object, const unsigned int dir)
 {
-
-	KASSERT(side <= RB_DIR_RIGHT);
 	if (object == NULL)
-		return to_object(rbt, rbt->rbt_minmax[side]);
-	return to_object(rbt, neighbour(to_node(rbt, object), side));
+		return rb_object(t, t->rbt_minmax[dir]);
+	return rb_object(t, rb_next(rb_node(t, object), dir));
 }
