@@ -177,7 +177,10 @@ def _wrapper(call: Hypercall) -> Iterator[str]:
         yield f"\t{call.result}{'' if call.result.endswith('*') else ' '}r;"
     provided = f"k->provider.{call.short}({', '.join(['k->provider.cookie', *names])})"
     yield ""
-    yield f"\tif (__builtin_expect(k->provider.{call.short} != NULL, 0)) {{"
+    # A held call may come from where sleeping is not allowed: built-in then.
+    allowed = " && hyp_may_give(k)" if call.kind == "held" else ""
+    test = f"__builtin_expect(k->provider.{call.short} != NULL, 0)"
+    yield f"\tif ({test}{allowed}) {{"
     yield "\t\thyp_give(k);"
     yield f"\t\t{keep}{provided};"
     yield "\t\thyp_take(k);"
@@ -230,7 +233,8 @@ def _host_header(table: HypercallTable) -> str:
         "/*",
         " * A function here replaces the built-in one of this kernel.  It is called",
         " * with the CPU released, whatever the class of the call, so that it may be",
-        " * written in Python.",
+        " * written in Python.  Where the caller of a held one must not sleep, the",
+        " * built-in function is called instead.",
         " */",
         _provider(table),
         "",

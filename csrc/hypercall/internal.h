@@ -225,6 +225,14 @@ hyp_current(void)
 	return hyp_top->d_kernel;
 }
 
+/* Whether the running context may lose the CPU. */
+static inline bool
+hyp_may_give(const struct hyp_kernel *k)
+{
+
+	return k->k_cpu != NULL && k->k_cpu->cpu_nosleep == 0;
+}
+
 /* Around a released hypercall. */
 void	hyp_give(struct hyp_kernel *);
 void	hyp_take(struct hyp_kernel *);
