@@ -5,6 +5,7 @@
 #define _SYS_CONF_H_
 
 #include <sys/types.h>
+#include <sys/mutex.h>
 #include <sys/queue.h>
 #include <sys/device.h>
 

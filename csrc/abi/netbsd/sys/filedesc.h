@@ -22,6 +22,7 @@
 
 struct file;
 struct proc;
+struct socket;
 struct vnode;
 
 typedef struct fdfile {

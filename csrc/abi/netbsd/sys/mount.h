@@ -206,7 +206,6 @@ int vfs_attach(struct vfsops *);
 int vfs_detach(struct vfsops *);
 struct vfsops *vfs_getopsbyname(const char *);
 void vfs_delref(struct vfsops *);
-void vfs_reinit(void);
 void vfs_opv_init(const struct vnodeopv_desc * const *);
 void vfs_opv_free(const struct vnodeopv_desc * const *);
 
@@ -222,38 +221,29 @@ void vfs_rele(struct mount *);
 int vfs_set_lowermount(struct mount *, struct mount *);
 bool vfs_unmountall(struct lwp *);
 bool vfs_unmountall1(struct lwp *, bool, bool);
-bool vfs_unmount_forceone(struct lwp *);
 void vfs_sync_all(struct lwp *);
 void vfs_shutdown(void);
 int vfs_mountroot(void);
 int dounmount(struct mount *, int, struct lwp *);
 int do_sys_mount(struct lwp *, const char *, enum uio_seg, const char *, int,
     void *, enum uio_seg, size_t, register_t *);
-int mount_domount(struct lwp *, struct vnode **, struct vfsops *,
-    const char *, int, void *, size_t *);
+void mountlist_remove(struct mount *);
 void vfs_insmntque(struct vnode *, struct mount *);
 long makefstype(const char *);
 int vfs_stdextattrctl(struct mount *, int, struct vnode *, int,
     const char *);
-int fsname_to_mount(const char *, struct mount **);
 
 typedef struct mount_iterator mount_iterator_t;
 void mountlist_iterator_init(mount_iterator_t **);
 void mountlist_iterator_destroy(mount_iterator_t *);
 struct mount *mountlist_iterator_next(mount_iterator_t *);
 struct mount *mountlist_iterator_trynext(mount_iterator_t *);
-struct mount *_mountlist_next(struct mount *);
 void mountlist_append(struct mount *);
 
 void vfs_vnode_iterator_init(struct mount *, struct vnode_iterator **);
 void vfs_vnode_iterator_destroy(struct vnode_iterator *);
 struct vnode *vfs_vnode_iterator_next(struct vnode_iterator *,
     bool (*)(void *, struct vnode *), void *);
-
-/* Data that other parts of the kernel hang on a mount. */
-typedef u_int mount_specificdata_key_t;
-void *mount_getspecific(struct mount *, u_int);
-void mount_setspecific(struct mount *, u_int, void *);
 
 extern struct mount *dead_rootmount;
 

@@ -152,24 +152,14 @@ bool cache_lookup(struct vnode *, const char *, size_t, uint32_t, uint32_t,
     int *, struct vnode **);
 bool cache_lookup_raw(struct vnode *, const char *, size_t, uint32_t, int *,
     struct vnode **);
-bool cache_lookup_linked(struct vnode *, const char *, size_t,
-    struct vnode **, krwlock_t **, kauth_cred_t);
 int cache_revlookup(struct vnode *, struct vnode **, char **, char *, bool,
     accmode_t);
-int cache_diraccess(struct vnode *, int);
 void cache_enter(struct vnode *, struct vnode *, const char *, size_t,
     uint32_t);
 void cache_enter_id(struct vnode *, mode_t, uid_t, gid_t, bool);
-void cache_set_id(struct vnode *, mode_t, uid_t, gid_t, bool);
-void cache_update_id(struct vnode *, mode_t, uid_t, gid_t, bool);
 bool cache_have_id(struct vnode *);
-void cache_vnode_init(struct vnode *);
-void cache_vnode_fini(struct vnode *);
 void cache_purge1(struct vnode *, const char *, size_t, int);
 void cache_purgevfs(struct mount *);
-void cache_enter_mount(struct vnode *, struct vnode *);
-bool cache_cross_mount(struct vnode **, krwlock_t **);
-bool cache_lookup_mount(struct vnode *, struct vnode **);
 void nchinit(void);
 void namecache_count_pass2(void);
 void namecache_count_2passes(void);

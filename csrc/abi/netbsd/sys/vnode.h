@@ -205,6 +205,7 @@ struct vattr {
 #define VNOVAL		(-1)
 #define VNOVALSIZE	((u_quad_t)-1)
 #define VNOVALFLAGS	((u_long)-1)
+#define VSIZENOTSET	((voff_t)-1)
 
 #define VREF(vp)	vref(vp)
 #define NULLVP		((struct vnode *)NULL)
@@ -362,6 +363,8 @@ void vwakeup(struct buf *);
 int speedup_syncer(void);
 void vn_syncer_add_to_worklist(struct vnode *, int);
 void vn_syncer_remove_from_worklist(struct vnode *);
+void vfs_syncer_add_to_worklist(struct mount *);
+void vfs_syncer_remove_from_worklist(struct mount *);
 
 /* Operations on files by vnode: vn_*.c. */
 int vn_lock(struct vnode *, int);
@@ -398,13 +401,6 @@ void vfs_timestamp(struct timespec *);
 int vfs_unixify_accmode(accmode_t *);
 int getvnode(struct file *, struct vnode **);
 void vfs_getnewfsid(struct mount *);
-int usermount_common_policy(struct mount *, u_long);
-
-int do_sys_unlink(const char *, enum uio_seg);
-int do_sys_rename(const char *, const char *, enum uio_seg, int);
-int do_sys_mkdir(const char *, mode_t, enum uio_seg);
-int do_sys_mknod(struct lwp *, const char *, mode_t, dev_t, enum uio_seg);
-int do_sys_symlink(const char *, const char *, enum uio_seg);
 #endif /* _KERNEL */
 
 #endif /* !_SYS_VNODE_H_ */

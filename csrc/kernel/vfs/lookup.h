@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Doors of the walk that only system calls use. */
+#ifndef _KERNEL_VFS_LOOKUP_H_
+#define _KERNEL_VFS_LOOKUP_H_
+
+#include <sys/namei.h>
+
+void namei_init(void);
+int namei_light(struct vnode *, const char *, uint32_t, struct vnode **);
+
+#endif /* !_KERNEL_VFS_LOOKUP_H_ */
