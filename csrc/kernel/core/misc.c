@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * Small things that have no file of their own: the kernel's name, operations
+ * that do nothing or fail, hash tables, hooks, one-time initialisation and
+ * per-CPU storage.
+ */
+
+#include <sys/param.h>
+#include <sys/systm.h>
+#include <sys/kernel.h>
+#include <sys/kmem.h>
+#include <sys/module_hook.h>
+#include <sys/mutex.h>
+#include <sys/condvar.h>
+#include <sys/once.h>
+#include <sys/percpu.h>
+#include <sys/proc.h>
+#include <sys/queue.h>
+#include <sys/resource.h>
+
+const char ostype[] = "NetBSD";
+const char osrelease[] = "10.1";
+const char version[] = "NetBSD 10.1 (RUMPY) of rumpy\n";
+const char copyright[] = "";
+
+char	hostname[MAXHOSTNAMELEN] = "rumpy";
+int	hostnamelen = 5;
+char	domainname[MAXHOSTNAMELEN];
+int	domainnamelen;
+long	hostid;
+int	doing_shutdown;
+int	securelevel = -1;
+int	cold = 1;
+int	ncpu = 1;
+int	ncpuonline = 1;
+const int schedppq = 1;
+struct	loadavg averunnable = { .fscale = FSCALE };
+
+int
+nullop(void *v)
+{
+	return 0;
+}
+
+void
+voidop(void)
+{
+}
+
+int
+enodev(void)
+{
+	return ENODEV;
+}
+
+int
+enosys(void)
+{
+	return ENOSYS;
+}
+
+int
+enoioctl(void)
+{
+	return ENOTTY;
+}
+
+int
+enxio(void)
+{
+	return ENXIO;
+}
+
+int
+eopnotsupp(void)
+{
+	return EOPNOTSUPP;
+}
+
+/*
+ * A table of list heads, for at least as many chains as elements are expected;
+ * the mask selects a chain.
+ */
+static size_t
+hash_head_size(enum hashtype type)
+{
+	return type == HASH_TAILQ ? 2 * sizeof(void *) : sizeof(void *);
+}
+
+void *
+hashinit(u_int elements, enum hashtype type, bool waitok, u_long *maskp)
+{
+	size_t size = hash_head_size(type), n = 1, i;
+	void **table;
+
+	if (elements == 0)
+		panic("hashinit: no elements");
+	while (n < elements)
+		n *= 2;
+	table = kmem_zalloc(n * size, waitok ? KM_SLEEP : KM_NOSLEEP);
+	if (table == NULL)
+		return NULL;
+	if (type == HASH_TAILQ)
+		for (i = 0; i < n; i++)
+			table[2 * i + 1] = &table[2 * i];
+	*maskp = n - 1;
+	return table;
+}
+
+void
+hashdone(void *table, enum hashtype type, u_long mask)
+{
+	kmem_free(table, (mask + 1) * hash_head_size(type));
+}
+
+/* Nothing is ever executed here; the hooks are kept for who takes them away. */
+struct exechook {
+	LIST_ENTRY(exechook) eh_list;
+	void	(*eh_func)(struct proc *, void *);
+	void	*eh_arg;
+};
+static LIST_HEAD(, exechook) exechooks = LIST_HEAD_INITIALIZER(exechooks);
+
+void *
+exechook_establish(void (*func)(struct proc *, void *), void *arg)
+{
+	struct exechook *eh = kmem_alloc(sizeof(*eh), KM_SLEEP);
+
+	eh->eh_func = func;
+	eh->eh_arg = arg;
+	LIST_INSERT_HEAD(&exechooks, eh, eh_list);
+	return eh;
+}
+
+void
+exechook_disestablish(void *v)
+{
+	struct exechook *eh = v;
+
+	LIST_REMOVE(eh, eh_list);
+	kmem_free(eh, sizeof(*eh));
+}
+
+/* No module sets a hook of another one yet: all are unset. */
+bool
+module_hook_tryenter(bool *hooked, struct localcount *lc)
+{
+	return *hooked;
+}
+
+void
+module_hook_exit(struct localcount *lc)
+{
+}
+
+static kmutex_t once_lock;
+static kcondvar_t once_cv;
+
+void
+once_init(void)
+{
+	mutex_init(&once_lock, MUTEX_DEFAULT, IPL_NONE);
+	cv_init(&once_cv, "runonce");
+}
+
+int
+_init_once(once_t *o, int (*func)(void))
+{
+	mutex_enter(&once_lock);
+	o->o_refcnt++;
+	while (o->o_status == ONCE_RUNNING)
+		cv_wait(&once_cv, &once_lock);
+	if (o->o_status == ONCE_VIRGIN) {
+		o->o_status = ONCE_RUNNING;
+		mutex_exit(&once_lock);
+		o->o_error = (*func)();
+		mutex_enter(&once_lock);
+		o->o_status = ONCE_DONE;
+		cv_broadcast(&once_cv);
+	}
+	mutex_exit(&once_lock);
+	return o->o_error;
+}
+
+void
+_fini_once(once_t *o, void (*func)(void))
+{
+	mutex_enter(&once_lock);
+	while (o->o_status == ONCE_RUNNING)
+		cv_wait(&once_cv, &once_lock);
+	KASSERT(o->o_refcnt != 0);
+	if (--o->o_refcnt == 0) {
+		o->o_status = ONCE_RUNNING;
+		mutex_exit(&once_lock);
+		(*func)();
+		mutex_enter(&once_lock);
+		o->o_status = ONCE_VIRGIN;
+		cv_broadcast(&once_cv);
+	}
+	mutex_exit(&once_lock);
+}
+
+/* One CPU: one copy. */
+struct percpu {
+	size_t	pc_size;
+	percpu_callback_t pc_dtor;
+	void	*pc_cookie;
+	void	*pc_data;
+};
+
+percpu_t *
+percpu_create(size_t size, percpu_callback_t ctor, percpu_callback_t dtor,
+    void *cookie)
+{
+	percpu_t *pc = kmem_alloc(sizeof(*pc), KM_SLEEP);
+
+	pc->pc_size = size;
+	pc->pc_dtor = dtor;
+	pc->pc_cookie = cookie;
+	pc->pc_data = kmem_zalloc(size, KM_SLEEP);
+	if (ctor != NULL)
+		(*ctor)(pc->pc_data, cookie, curcpu());
+	return pc;
+}
+
+percpu_t *
+percpu_alloc(size_t size)
+{
+	return percpu_create(size, NULL, NULL, NULL);
+}
+
+void
+percpu_free(percpu_t *pc, size_t size)
+{
+	KASSERT(size == pc->pc_size);
+	if (pc->pc_dtor != NULL)
+		(*pc->pc_dtor)(pc->pc_data, pc->pc_cookie, curcpu());
+	kmem_free(pc->pc_data, size);
+	kmem_free(pc, sizeof(*pc));
+}
+
+void *
+percpu_getref(percpu_t *pc)
+{
+	return pc->pc_data;
+}
+
+void
+percpu_putref(percpu_t *pc)
+{
+}
+
+void
+percpu_foreach(percpu_t *pc, percpu_callback_t func, void *arg)
+{
+	(*func)(pc->pc_data, arg, curcpu());
+}
