@@ -22,10 +22,11 @@
 #include <sys/lwp.h>
 #include <sys/mount.h>
 #include <sys/pool.h>
+#include <sys/proc.h>
 #include <sys/vnode.h>
 #include <uvm/uvm.h>
 
-#include "bio.h"
+#include "vfs/bio.h"
 
 #define	BQ_NONE		(-1)
 #define	BQ_LOCKED	0

@@ -11,7 +11,7 @@
 #include <uvm/uvm.h>
 #include <miscfs/syncfs/syncfs.h>
 
-#include "bio.h"
+#include "vfs/bio.h"
 
 static void
 bio_list_insert(struct buf *bp, struct buflists *list)

@@ -8,8 +8,8 @@
 #include <sys/buf.h>
 #include <sys/kmem.h>
 
-#include "../core/pages.h"
-#include "bio.h"
+#include "core/pages.h"
+#include "vfs/bio.h"
 
 #define	BUFMEM_MINSHIFT	DEV_BSHIFT	/* 512 bytes */
 #define	BUFMEM_MAXSHIFT	16		/* MAXBSIZE */

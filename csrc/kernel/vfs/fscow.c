@@ -12,7 +12,7 @@
 #include <sys/queue.h>
 #include <sys/vnode.h>
 
-#include "bio.h"
+#include "vfs/bio.h"
 
 typedef int (*fscow_func)(void *, struct buf *, bool);
 

@@ -9,7 +9,7 @@
 #include <sys/pool.h>
 #include <sys/vnode.h>
 
-#include "bio.h"
+#include "vfs/bio.h"
 
 kmutex_t	buffer_lock;		/* b_objlock where there is no vnode */
 

@@ -14,7 +14,7 @@
 #include <sys/lwp.h>
 #include <sys/uio.h>
 
-#include "bio.h"
+#include "vfs/bio.h"
 
 /* Limit a transfer to what drivers take at once. */
 void

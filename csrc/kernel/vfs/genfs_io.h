@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Between genfs_get.c, genfs_put.c and genfs_xfer.c: moving pages of files
+ * from and to the blocks that VOP_BMAP names.
+ */
+#ifndef _VFS_GENFS_IO_H_
+#define	_VFS_GENFS_IO_H_
+
+#include <sys/types.h>
+
+#include "vfs/pages.h"
+
+struct vnode;
+
+int	genfs_xfer_wait(struct vnode *, struct uvm_pagechunk *, u_int,
+	    size_t, bool);
+void	genfs_xfer_start(struct vnode *, struct uvm_pagechunk *, u_int,
+	    size_t, bool, pageset_t);
+void	genfs_written(struct uvm_pagechunk *, pageset_t, int);
+
+#endif /* !_VFS_GENFS_IO_H_ */
