@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""rumpy mounts: what is mounted."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command("mounts", short_help="List what rumpy has mounted.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def command(as_json: bool) -> int:
+    """List the live mounts of this user: image, directory, driver, options."""
+    from rumpy.fuse import mounts
+
+    for mount in mounts():
+        if as_json:
+            import json
+
+            click.echo(json.dumps({name: getattr(mount, name) for name in FIELDS}))
+        else:
+            click.echo(
+                f"{mount.image} on {mount.mountpoint} type {mount.driver}"
+                f" ({','.join(mount.options) or 'rw'}), server {mount.pid}"
+            )
+    return 0
+
+
+FIELDS = ("image", "mountpoint", "driver", "options", "pid")
