@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * Processes: who asks.  A process has credentials, descriptors, directories
+ * and limits, but neither memory of its own nor threads: a door lends it to
+ * the context that runs the call.
+ *
+ * proc0 is the kernel's own; the initial process is the one that callers get
+ * who name none.
+ */
+
+#include <sys/param.h>
+#include <sys/systm.h>
+#include <sys/filedesc.h>
+#include <sys/kauth.h>
+#include <sys/kernel.h>
+#include <sys/kmem.h>
+#include <sys/mutex.h>
+#include <sys/pool.h>
+#include <sys/proc.h>
+#include <sys/resourcevar.h>
+#include <sys/syscallvar.h>
+
+#include <rumpy/doors.h>
+
+#include "core/lwp_impl.h"
+#include "core/proc_impl.h"
+
+struct	proc proc0;
+struct	proclist allproc = LIST_HEAD_INITIALIZER(allproc);
+struct	proc *initproc;
+kmutex_t proc_lock;
+u_int	nprocs;
+int	maxproc = 4096;
+
+struct emul emul_netbsd = {
+	.e_name = "netbsd",
+	.e_sysent = sysent,
+	.e_syscallnames = syscallnames,
+};
+
+static struct session session0;
+static struct pgrp pgrp0;
+static struct pstats pstats0;
+static pid_t last_pid;
+
+void
+procinit(void)
+{
+	mutex_init(&proc_lock, MUTEX_DEFAULT, IPL_NONE);
+}
+
+/* What every process has, apart from what it inherits. */
+static void
+proc_setup(struct proc *p, pid_t pid, struct proc *parent)
+{
+	p->p_lock = mutex_obj_alloc(MUTEX_DEFAULT, IPL_NONE);
+	cv_init(&p->p_waitcv, "wait");
+	cv_init(&p->p_lwpcv, "lwpwait");
+	mutex_init(&p->p_auxlock, MUTEX_DEFAULT, IPL_NONE);
+	mutex_init(&p->p_stmutex, MUTEX_SPIN, IPL_HIGH);
+	rw_init(&p->p_reflock);
+	LIST_INIT(&p->p_children);
+	LIST_INIT(&p->p_lwps);
+	p->p_pid = pid;
+	p->p_pptr = parent;
+	p->p_ppid = parent != NULL ? parent->p_pid : 0;
+	p->p_stat = SACTIVE;
+	p->p_emul = &emul_netbsd;
+	p->p_pgrp = &pgrp0;
+	p->p_nice = NZERO;
+	LIST_INSERT_HEAD(&allproc, p, p_list);
+	LIST_INSERT_HEAD(&pgrp0.pg_members, p, p_pglist);
+	if (parent != NULL)
+		LIST_INSERT_HEAD(&parent->p_children, p, p_sibling);
+	nprocs++;
+}
+
+/* The kernel's own process; its directories come when there is a root. */
+void
+proc0_init(void)
+{
+	struct proc *p = &proc0;
+
+	session0.s_count = 1;
+	session0.s_sid = 0;
+	session0.s_leader = p;
+	pgrp0.pg_session = &session0;
+	LIST_INIT(&pgrp0.pg_members);
+	proc_setup(p, 0, NULL);
+	p->p_flag = PK_SYSTEM;
+	p->p_cred = kauth_cred_alloc();
+	p->p_limit = &limit0;
+	p->p_stats = &pstats0;
+	strlcpy(p->p_comm, "system", sizeof(p->p_comm));
+	microtime(&p->p_stats->p_start);
+	p->p_fd = fd_init(&filedesc0);
+	p->p_cwdi = &cwdi0;
+	lwp_setproc(CUR_IMPL, p);
+}
+
+static pid_t
+pid_allocate(void)
+{
+	pid_t pid = last_pid;
+
+	do {
+		if (++pid > PID_MAX)
+			pid = 2;
+	} while (proc_find(pid) != NULL);
+	last_pid = pid;
+	return pid;
+}
+
+/*
+ * A process that inherits its parent's credentials, limits and directories,
+ * and its descriptors if COPYFD.
+ */
+struct proc *
+proc_create(struct proc *parent, bool copyfd)
+{
+	struct proc *p, *self = curproc;
+
+	p = kmem_zalloc(sizeof(*p), KM_SLEEP);
+	proc_setup(p, pid_allocate(), parent);
+	p->p_cred = parent->p_cred;
+	kauth_cred_hold(p->p_cred);
+	p->p_limit = parent->p_limit;
+	lim_addref(p->p_limit);
+	p->p_stats = kmem_zalloc(sizeof(*p->p_stats), KM_SLEEP);
+	microtime(&p->p_stats->p_start);
+	strlcpy(p->p_comm, "rumpy", sizeof(p->p_comm));
+
+	/* These two copy what the current process has. */
+	lwp_setproc(CUR_IMPL, parent);
+	p->p_cwdi = cwdinit();
+	p->p_fd = copyfd ? fd_copy() : fd_init(NULL);
+	lwp_setproc(CUR_IMPL, self);
+	return p;
+}
+
+/* The process's credentials from now on; consumes the reference. */
+void
+proc_setcred(struct proc *p, kauth_cred_t cred)
+{
+	kauth_cred_t old = p->p_cred;
+
+	p->p_cred = cred;
+	if (curproc == p)
+		lwp_setproc(CUR_IMPL, p);
+	kauth_cred_free(old);
+}
+
+/* Is anybody but the caller in the kernel for this process? */
+static bool
+proc_is_busy(const struct proc *p)
+{
+	const struct lwp *l;
+
+	LIST_FOREACH(l, &alllwp, l_list)
+		if (l->l_proc == p && l->l_stat != LSIDL &&
+		    l != &CUR_IMPL->li_lwp)
+			return true;
+	return false;
+}
+
+static void
+proc_destroy(struct proc *p)
+{
+	struct proc *self = curproc, *child;
+
+	p->p_stat = SDYING;
+	lwp_setproc(CUR_IMPL, p);
+	fd_free();
+	cwdfree(p->p_cwdi);
+	p->p_fd = NULL;
+	p->p_cwdi = NULL;
+	lwp_setproc(CUR_IMPL, self != p ? self : initproc);
+	lwp_forget_proc(p);
+
+	while ((child = LIST_FIRST(&p->p_children)) != NULL) {
+		LIST_REMOVE(child, p_sibling);
+		LIST_INSERT_HEAD(&initproc->p_children, child, p_sibling);
+		child->p_pptr = initproc;
+		child->p_ppid = initproc->p_pid;
+	}
+	LIST_REMOVE(p, p_list);
+	LIST_REMOVE(p, p_pglist);
+	LIST_REMOVE(p, p_sibling);
+	nprocs--;
+	lim_free(p->p_limit);
+	kauth_cred_free(p->p_cred);
+	kmem_free(p->p_stats, sizeof(*p->p_stats));
+	cv_destroy(&p->p_waitcv);
+	cv_destroy(&p->p_lwpcv);
+	mutex_destroy(&p->p_auxlock);
+	mutex_destroy(&p->p_stmutex);
+	rw_destroy(&p->p_reflock);
+	mutex_obj_free(p->p_lock);
+	kmem_free(p, sizeof(*p));
+}
+
+/* The process of a handle, if there is one. */
+static struct proc *
+proc_of_handle(uint64_t handle)
+{
+	struct proc *p;
+
+	LIST_FOREACH(p, &allproc, p_list)
+		if ((uint64_t)p == handle && p->p_stat == SACTIVE)
+			return p;
+	return NULL;
+}
+
+int
+kern_proc_create(struct door_proc *d)
+{
+	struct proc *parent = initproc, *p;
+	kauth_cred_t cred;
+	int error;
+
+	if (d->ngroups < 0 || d->ngroups > NGROUPS)
+		return EINVAL;
+	if (d->parent != 0 && (parent = proc_of_handle(d->parent)) == NULL)
+		return ESRCH;
+	if (nprocs >= (u_int)maxproc)
+		return EAGAIN;
+	cred = kauth_cred_alloc();
+	kauth_cred_setuid(cred, d->uid);
+	kauth_cred_seteuid(cred, d->uid);
+	kauth_cred_setsvuid(cred, d->uid);
+	kauth_cred_setgid(cred, d->gid);
+	kauth_cred_setegid(cred, d->gid);
+	kauth_cred_setsvgid(cred, d->gid);
+	error = kauth_cred_setgroups(cred, d->groups, (size_t)d->ngroups,
+	    (uid_t)-1, UIO_SYSSPACE);
+	if (error != 0) {
+		kauth_cred_free(cred);
+		return error;
+	}
+	p = proc_create(parent, d->parent != 0);
+	proc_setcred(p, cred);
+	d->handle = (uint64_t)p;
+	return 0;
+}
+
+int
+kern_proc_exit(struct door_proc *d)
+{
+	struct proc *p = proc_of_handle(d->handle);
+
+	if (p == NULL || p == &proc0 || p == initproc)
+		return ESRCH;
+	if (proc_is_busy(p))
+		return EBUSY;
+	proc_destroy(p);
+	return 0;
+}
+
+proc_t *
+proc_find(pid_t pid)
+{
+	struct proc *p;
+
+	LIST_FOREACH(p, &allproc, p_list)
+		if (p->p_pid == pid)
+			return p;
+	return NULL;
+}
+
+/* Contexts are not a process's own, so an lwp's id finds nobody else's. */
+proc_t *
+proc_find_lwpid(pid_t pid)
+{
+	return proc_find(pid);
+}
+
+/* Call a function for each process until one answers other than 0. */
+int
+proclist_foreach_call(struct proclist *list,
+    int (*func)(struct proc *, void *), void *arg)
+{
+	struct proc *p, *next;
+	int error = 0;
+
+	LIST_FOREACH_SAFE(p, list, p_list, next)
+		if ((error = (*func)(p, arg)) != 0)
+			break;
+	return error;
+}
+
+int
+proc_uidmatch(kauth_cred_t cred, kauth_cred_t target)
+{
+	uid_t uid = kauth_cred_geteuid(cred);
+
+	if (uid == kauth_cred_getuid(target) &&
+	    uid == kauth_cred_getsvuid(target))
+		return 0;
+	return EPERM;
+}
