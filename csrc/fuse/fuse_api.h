@@ -59,5 +59,6 @@ uint64_t fuse_server_requests(const struct fuse_server *);
 void	fuse_server_destroy(struct fuse_server *);
 int	fuse_mount_fd(int fd, const char *source, const char *mountpoint,
 	    unsigned long flags, const char *options);
+int	fuse_unmount(const char *mountpoint, int lazy);
 
 #endif /* !_FUSE_API_H_ */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The one call of the hypercall layer that the server makes (hyp.cdef).  The
- * programs of csrc/bench are built without it (-DFUSE_NO_KERNEL).
+ * Between the hypercall layer and the server: the one call that the server
+ * makes (hyp.cdef) and the one hypercall that it answers.  The programs of
+ * csrc/bench are built without a kernel (-DFUSE_NO_KERNEL).
  */
 
 #ifndef _FUSE_KERNEL_H_
@@ -9,8 +10,10 @@
 
 #include <stdint.h>
 
+struct export_req;
 struct hyp_kernel;
 
 int	hyp_submit(struct hyp_kernel *, uint64_t proc, uint64_t fn, void *arg);
+void	hypercall_export_reply(struct hyp_kernel *, struct export_req *);
 
 #endif /* !_FUSE_KERNEL_H_ */

@@ -38,3 +38,12 @@ fuse_mount_fd(int fd, const char *source, const char *mountpoint,
 		return errno;
 	return 0;
 }
+
+/* umount2(2); lazy: the tree goes now, the mount when nobody uses it. */
+int
+fuse_unmount(const char *mountpoint, int lazy)
+{
+	const int flags = UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0);
+
+	return umount2(mountpoint, flags) == -1 ? errno : 0;
+}
