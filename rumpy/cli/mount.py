@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import click
 
-from rumpy.cli import options as option_text
-
 
 @click.command("mount", short_help="Mount an image on a directory of the host.")
 @click.option(
@@ -46,29 +44,15 @@ def command(
         image, mountpoint = arguments
     else:
         raise click.UsageError("expected [DRIVER] IMAGE MOUNTPOINT")
+    from rumpy.cli.group import complain
+    from rumpy.fuse import Options, mount
+
     try:
-        wanted = option_text.parse(options)
+        wanted = Options.parse(",".join(options))
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    from rumpy.fuse import mount
-    from rumpy.probe import choose
-
-    choice = choose(
-        image,
-        driver=driver,
-        offset=wanted.pop("offset", None),
-        partition=wanted.pop("partition", None),
-    )
-    live = mount(
-        image,
-        mountpoint,
-        driver=choice.driver,
-        fstype=choice.type,
-        offset=choice.offset,
-        size=choice.size,
-        foreground=foreground,
-        **wanted,
-    )
-    for note in getattr(live, "notes", ()):
-        click.echo(f"rumpy: {note}", err=True)
+    live = mount(driver, image, mountpoint, wanted, foreground=foreground)
+    if not foreground:
+        for warning in live.warnings:
+            complain(warning)
     return 0

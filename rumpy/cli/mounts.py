@@ -5,6 +5,10 @@ from __future__ import annotations
 
 import click
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from rumpy.fuse import MountInfo
+
 
 @click.command("mounts", short_help="List what rumpy has mounted.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
@@ -20,9 +24,15 @@ def command(as_json: bool) -> int:
         else:
             click.echo(
                 f"{mount.image} on {mount.mountpoint} type {mount.driver}"
-                f" ({','.join(mount.options) or 'rw'}), server {mount.pid}"
+                f" ({mount.options or 'rw'}), {_server(mount)}"
             )
     return 0
 
 
-FIELDS = ("image", "mountpoint", "driver", "options", "pid")
+FIELDS = ("image", "mountpoint", "driver", "options", "pid", "state", "detail")
+
+
+def _server(mount: MountInfo) -> str:
+    if mount.state == "live":
+        return f"server {mount.pid}"
+    return f"{mount.state}{': ' + mount.detail if mount.detail else ''}"

@@ -147,7 +147,9 @@ def _spawn(config: dict[str, Any]) -> dict[str, Any]:
     theirs_in, ours_out = os.pipe()
     ours_in, theirs_out = os.pipe()
     log = os.open(
-        records.log_path(name), os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_EXCL, 0o600
+        records.log_path(name),
+        os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_EXCL,
+        0o600,
     )
     try:
         process = subprocess.Popen(

@@ -208,7 +208,9 @@ class NativeServer:
         if not self._door.handle or not self._machine.running():
             return
         end = time.monotonic() + _DETACH_S
-        while self._machine.call("export_detach", self._door) and time.monotonic() < end:
+        while (
+            self._machine.call("export_detach", self._door) and time.monotonic() < end
+        ):
             time.sleep(0.01)
 
 

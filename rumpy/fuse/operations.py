@@ -210,9 +210,9 @@ class KernelOperations:
         """The file system's figures."""
         found = self._kernel.statvfs(self._path(path))
         names = "f_bsize f_frsize f_blocks f_bfree f_bavail f_files f_ffree f_favail"
-        return {
-            name: max(0, int(getattr(found, name))) for name in names.split()
-        } | {"f_namemax": found.f_namemax}
+        return {name: max(0, int(getattr(found, name))) for name in names.split()} | {
+            "f_namemax": found.f_namemax
+        }
 
     # --- names --------------------------------------------------------------
 

@@ -81,6 +81,9 @@ _FLAGS: dict[str, tuple[str, object] | None] = {
     "default_permissions": None,
 }
 
+#: Options that are the driver's and go on to the kernel's mount(2).
+_DRIVER = frozenset({"sync", "async", "log", "discard", "extattr", "relatime", "force"})
+
 #: Option -> its reader, for those that take a value.
 _VALUES: dict[str, Callable[[str], object]] = {
     "uid": _user,
@@ -114,6 +117,7 @@ class Options:
         memory: the kernel's limit, e.g. "64M", or None.
         writeback: let Linux delay writes: quicker small ones, slower big ones.
         locks: keep file locks in the kernel rather than in Linux.
+        driver: words for the kernel's mount(2): sync, async, log ...
     """
 
     ro: bool | None = None
@@ -133,6 +137,7 @@ class Options:
     memory: str | None = None
     writeback: bool = False
     locks: bool = False
+    driver: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, text: str) -> Options:
@@ -142,10 +147,13 @@ class Options:
             ValueError: an unknown option, or a value that makes no sense.
         """
         found: dict[str, Any] = {}
+        driver: list[str] = []
         for word in text.split(","):
-            if word:
+            if word in _DRIVER:
+                driver.append(word)
+            elif word:
                 found.update(_one(word))
-        return cls(**found).checked()
+        return cls(**found, driver=tuple(driver)).checked()
 
     def checked(self) -> Options:
         """The same if the options go together.
@@ -183,12 +191,17 @@ class Options:
     def from_json(cls, values: Mapping[str, Any]) -> Options:
         """The inverse of to_json(); unknown keys are dropped."""
         names = {field.name for field in fields(cls)}
-        return cls(**{k: v for k, v in values.items() if k in names})
+        known = {k: v for k, v in values.items() if k in names}
+        known["driver"] = tuple(known.get("driver", ()))
+        return cls(**known)
 
     def __str__(self) -> str:
         words = []
         for field in fields(self):
             value = getattr(self, field.name)
+            if field.name == "driver":
+                words += value
+                continue
             if value in (None, False) or value == field.default:
                 continue
             plain = value is True or value == ""
@@ -215,5 +228,5 @@ def _one(word: str) -> dict[str, object]:
 
 
 def _unknown(name: str) -> str:
-    known = sorted({*_FLAGS, *(f"{n}=" for n in _VALUES)})
+    known = sorted({*_FLAGS, *_DRIVER, *(f"{n}=" for n in _VALUES)})
     return f"unknown mount option {name!r} (known: {', '.join(known)})"

@@ -141,6 +141,7 @@ def _mount_inside(k: Kernel, plan: _Plan, source: Any) -> Mount:
         )
         if wanted
     ]
+    words += plan.options.driver
     mount = k.mount(
         plan.type or module.name,
         source,
