@@ -18,6 +18,7 @@
 
 #include "core/pages.h"
 #include "vfs/pages.h"
+#include "vfs/syncer.h"
 
 #define	CHUNK_KEEP	64	/* whole pieces of memory kept for reuse */
 
@@ -72,7 +73,8 @@ chunk_data_free(char *data, u_int npages)
 	if (npages == CHUNK_PAGES && pagechunk_free.count < CHUNK_KEEP) {
 		*(void **)(void *)data = pagechunk_free.head;
 		pagechunk_free.head = data;
-		pagechunk_free.count++;
+		if (pagechunk_free.count++ == 0)
+			syncer_kick();	/* to drop them when idle */
 		return;
 	}
 	if (npages == CHUNK_PAGES)
@@ -106,6 +108,13 @@ pagecache_idle(void)
 {
 
 	pagecache_trim((size_t)pagechunk_free.low * CHUNK_PAGES);
+}
+
+bool
+pagecache_hasidle(void)
+{
+
+	return pagechunk_free.count > 0;
 }
 
 static void

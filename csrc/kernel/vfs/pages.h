@@ -96,6 +96,8 @@ void	pageset_sethole(struct uvm_pagechunk *, pageset_t, bool);
 pageset_t pageset_holes(struct uvm_pagechunk *, pageset_t);
 void	pagechunk_deactivate(struct uvm_pagechunk *);
 size_t	pagecache_trim(size_t);
+void	pagecache_idle(void);
+bool	pagecache_hasidle(void);
 
 /* pagedaemon.c */
 void	pagedaemon_init(void);
@@ -104,7 +106,6 @@ bool	pagedaemon_wait(void);
 void	*pages_alloc(size_t);
 size_t	pages_reclaim(size_t, int);
 void	pagedaemon_throttle(struct uvm_object *, int);
-void	pagecache_idle(void);
 
 /* Private flag of pgo_get: leave PG_FAKE on pages made by PGO_OVERWRITE. */
 #define	PGO_UBCFAKE	0x01000000

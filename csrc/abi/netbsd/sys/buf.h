@@ -154,7 +154,6 @@ u_int	buf_nbuf(void);
 int	buf_setvalimit(vsize_t);
 int	buf_syncwait(void);
 void	bufinit(void);
-void	bufinit2(void);
 int	bwrite(buf_t *);
 buf_t	*getblk(struct vnode *, daddr_t, int, int, int);
 buf_t	*geteblk(int);
