@@ -71,8 +71,6 @@ boot_memory(struct door_boot *boot)
 static int
 boot_scheduler(struct door_boot *boot)
 {
-	mutex_obj_init();
-	rw_obj_init();
 	sched_init();
 	callout_startup();
 	return sched_start(boot);
@@ -84,6 +82,7 @@ boot_services(struct door_boot *boot)
 	once_init();
 	evcnt_init();
 	cprng_init();
+	stack_protector_init();
 	kauth_init();
 	sysctl_init();
 	return 0;

@@ -5,5 +5,6 @@
 #define	_RUMPY_CORE_CPRNG_IMPL_H_
 
 void	cprng_init(void);
+void	stack_protector_init(void);
 
 #endif /* !_RUMPY_CORE_CPRNG_IMPL_H_ */

@@ -29,7 +29,6 @@ int	mutex_owned(const kmutex_t *);
 int	mutex_ownable(const kmutex_t *);
 lwp_t	*mutex_owner(const kmutex_t *);
 
-void	mutex_obj_init(void);
 kmutex_t *mutex_obj_alloc(kmutex_type_t, int);
 kmutex_t *mutex_obj_tryalloc(kmutex_type_t, int);
 void	mutex_obj_hold(kmutex_t *);

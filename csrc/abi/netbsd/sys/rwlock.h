@@ -28,7 +28,6 @@ int	rw_lock_held(krwlock_t *);
 krw_t	rw_lock_op(krwlock_t *);
 lwp_t	*rw_owner(krwlock_t *);
 
-void	rw_obj_init(void);
 krwlock_t *rw_obj_alloc(void);
 krwlock_t *rw_obj_tryalloc(void);
 void	rw_obj_hold(krwlock_t *);
