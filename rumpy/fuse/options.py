@@ -202,7 +202,7 @@ class Options:
             if field.name == "driver":
                 words += value
                 continue
-            if value in (None, False) or value == field.default:
+            if value is None or value is False or value == field.default:
                 continue
             plain = value is True or value == ""
             words.append(field.name if plain else f"{field.name}={value}")
