@@ -342,13 +342,6 @@ class Syscall:
     name: str
     args: tuple[Argument, ...]
 
-    @property
-    def public(self) -> str:
-        """The name a program uses: without underscores and version."""
-        if not self.name.startswith("__"):
-            return self.name
-        return re.sub(r"(?<=\w\D)\d\d$|(?<=1)90$", "", self.name.lstrip("_"))
-
 
 def read_syscalls(path: Path) -> tuple[Syscall, ...]:
     """Read syscalls.tbl; TableError names the line that is wrong."""
@@ -449,42 +442,22 @@ def _syscall_python(calls: tuple[Syscall, ...]) -> str:
         PY_HEAD.format("syscalls.tbl"),
         "# fmt: off",
         "# ruff: noqa: E501",
-        '"""NetBSD\'s system calls: numbers, names and arguments."""',
+        '"""NetBSD\'s system calls: number -> (name, result, arguments).',
+        "",
+        "The name carries NetBSD's version (``__stat50``).  Arguments are pairs of C",
+        "type and name, one for each 8-byte slot; ``PAD`` is a slot without meaning.",
+        '"""',
         "",
         "from __future__ import annotations",
         "",
-        "from dataclasses import dataclass",
         "from typing import Final",
         "",
-        "",
-        "@dataclass(frozen=True, slots=True)",
-        "class Syscall:",
-        '    """A system call.',
-        "",
-        "    Attributes:",
-        "        number: NetBSD's number.",
-        "        name: NetBSD's name with its version, such as ``__stat50``.",
-        "        result: C type of the result.",
-        "        args: pairs of C type and name, one for each 8-byte slot; the",
-        "            name of a slot without meaning is ``PAD``.",
-        '    """',
-        "",
-        "    number: int",
-        "    name: str",
-        "    result: str",
-        "    args: tuple[tuple[str, str], ...]",
-        "",
-        "",
-        "# By the name a program uses; where two versions share it, the newest.",
-        "SYSCALLS: Final[dict[str, Syscall]] = {",
+        "SYSCALLS: Final[dict[int, tuple[str, str, tuple[tuple[str, str], ...]]]] = {",
     ]
-    public = {}
     for call in calls:
-        public[call.public] = call
-    for name, call in public.items():
         args = ", ".join(f'("{a.type}", "{a.name}")' for a in call.args)
         args = f"({args},)" if len(call.args) == 1 else f"({args})"
-        lines.append(f'    "{name}": Syscall({call.number}, "{call.name}", "{call.result}", {args}),')
+        lines.append(f'    {call.number}: ("{call.name}", "{call.result}", {args}),')
     return "\n".join([*lines, "}", ""])
 
 
