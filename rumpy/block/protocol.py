@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What a disk is: any Python object with these members is one.
+
+Offsets and lengths are bytes and multiples of sector_size.  A failed transfer
+raises OSError, whose errno the kernel's caller sees; any other exception is an
+EIO there and is raised again at the call that caused the transfer.
+
+flush() is the barrier: what was written before it survives a power cut, what
+was written after it may survive in any order or not at all.  Recorder and
+PowerCut build on that.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import Any, Protocol, runtime_checkable
+
+Data = bytes | bytearray | memoryview
+
+
+@runtime_checkable
+class BlockDevice(Protocol):
+    """A disk."""
+
+    @property
+    def sector_size(self) -> int:
+        """Bytes: a power of two from 512 to 65536."""
+
+    @property
+    def sector_count(self) -> int:
+        """How many sectors there are; it does not change."""
+
+    def read(self, offset: int, length: int) -> Data:
+        """Exactly length bytes from offset."""
+
+    def write(self, offset: int, data: memoryview) -> None:
+        """Store data at offset; the view is valid during the call only."""
+
+    def flush(self) -> None:
+        """Return when everything written so far is on stable storage."""
+
+    def discard(self, offset: int, length: int) -> None:
+        """The contents are not needed any more; may do nothing."""
+
+
+@runtime_checkable
+class NativeDevice(Protocol):
+    """A disk that C can serve without Python: a window of a file."""
+
+    @property
+    def window(self) -> Window:
+        """Where its contents are."""
+
+
+class Window:
+    """A stretch of an open file.
+
+    Attributes:
+        fd: file descriptor, owned by somebody else.
+        offset, length: bytes.
+        readonly: whether writing is refused.
+    """
+
+    __slots__ = ("fd", "length", "offset", "readonly")
+
+    def __init__(self, fd: int, offset: int, length: int, *, readonly: bool) -> None:
+        self.fd = fd
+        self.offset = offset
+        self.length = length
+        self.readonly = readonly
+
+
+class SnapshotDevice(Protocol):
+    """A disk whose contents can go back to an earlier state."""
+
+    def snapshot(self) -> Any:
+        """A token for the contents as they are now."""
+
+    def restore(self, token: Any) -> None:
+        """Make the contents those of the token."""
+
+
+class Device:
+    """A base class with what most devices share; deriving from it is optional.
+
+    Attributes:
+        sector_size, sector_count: geometry.
+        readonly: whether writing is refused.
+    """
+
+    sector_size: int = 512
+    sector_count: int = 0
+    readonly: bool = False
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self.sector_size * self.sector_count
+
+    def read(self, offset: int, length: int) -> Data:
+        raise NotImplementedError
+
+    def write(self, offset: int, data: memoryview) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    def flush(self) -> None:
+        """Nothing to do where writing is immediate."""
+
+    def discard(self, offset: int, length: int) -> None:
+        """Nothing to do where space can't be given back."""
+
+    def close(self) -> None:
+        """Give back what the device holds; twice is once."""
+
+    def check(self, offset: int, length: int) -> None:
+        """Refuse a transfer outside the device or off its sectors.
+
+        Raises:
+            OSError: EINVAL.
+        """
+        if (
+            offset < 0
+            or length < 0
+            or offset + length > self.size
+            or offset % self.sector_size
+            or length % self.sector_size
+        ):
+            raise OSError(
+                errno.EINVAL, f"transfer of {length} bytes at {offset} of {self.size}"
+            )
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+class Wrapper(Device):
+    """A device over another one: everything is passed on.
+
+    Attributes:
+        lower: the wrapped device.
+    """
+
+    def __init__(self, lower: BlockDevice) -> None:
+        self.lower = lower
+        self.sector_size = lower.sector_size
+        self.sector_count = lower.sector_count
+        self.readonly = bool(getattr(lower, "readonly", False))
+
+    def read(self, offset: int, length: int) -> Data:
+        return self.lower.read(offset, length)
+
+    def write(self, offset: int, data: memoryview) -> None:
+        self.lower.write(offset, data)
+
+    def flush(self) -> None:
+        self.lower.flush()
+
+    def discard(self, offset: int, length: int) -> None:
+        self.lower.discard(offset, length)
+
+    def close(self) -> None:
+        close = getattr(self.lower, "close", None)
+        if close is not None:
+            close()

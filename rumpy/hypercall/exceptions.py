@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Exceptions of Python code in hypercalls, on their way to a door.
+
+C keeps a token for the door whose context made the call; the exception waits
+here under that token.  One that has no door (a kernel thread made the call)
+goes to sys.unraisablehook.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+import threading
+from types import SimpleNamespace, TracebackType
+from typing import Any
+
+from rumpy._hyp import ffi, lib
+from rumpy.errors import RumpyError
+
+_tokens = itertools.count(1)
+_waiting: dict[int, BaseException] = {}
+# A door may be left by a panic and never ask; those exceptions go in the end.
+_MOST = 256
+# struct hyp_python, which C keeps a pointer to.
+_python: Any = None
+
+
+def put(error: BaseException, where: str) -> bool:
+    """Send an exception to the door of the running context.
+
+    Args:
+        error: what was raised.
+        where: which hypercall, for the message of those without a door.
+
+    Returns:
+        Whether a door will raise it.
+    """
+    token = next(_tokens)
+    _waiting[token] = error
+    if lib.hyp_exception_put(token):
+        while len(_waiting) > _MOST:
+            _waiting.pop(next(iter(_waiting)), None)
+        if _from_signal(error):
+            lib.hyp_exception_interrupted()
+        return True
+    del _waiting[token]
+    unraisable(error, where)
+    return False
+
+
+def take() -> BaseException:
+    """The exception that made this thread's last door answer HYP_EEXC."""
+    error = _waiting.pop(int(lib.hyp_exception_take()), None)
+    return error or RumpyError("an exception of a hypercall was lost")
+
+
+def unraisable(error: BaseException, where: str) -> None:
+    """Report an exception that nobody can catch."""
+    sys.unraisablehook(
+        SimpleNamespace(
+            exc_type=type(error),
+            exc_value=error,
+            exc_traceback=error.__traceback__,
+            err_msg=f"Exception ignored in hypercall {where}",
+            object=None,
+        )
+    )
+
+
+def catcher(where: str, failed: int) -> Any:
+    """An onerror function for ffi.def_extern: puts the exception, answers failed."""
+
+    def onerror(
+        kind: type[BaseException],
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> int:
+        error = value if isinstance(value, BaseException) else kind()
+        put(error.with_traceback(trace), where)
+        return failed
+
+    return onerror
+
+
+def _from_signal(error: BaseException) -> bool:
+    """Whether a signal handler raised it: then the request may be repeated.
+
+    Handlers run on the main thread only.  KeyboardInterrupt is theirs; for the
+    rest a handler's frame was made by the interpreter and called with (signum,
+    frame), which can't be told from others, so it counts as the code's own.
+    """
+    return isinstance(error, KeyboardInterrupt) and (
+        threading.current_thread() is threading.main_thread()
+    )
+
+
+@ffi.def_extern(  # type: ignore[untyped-decorator]
+    name="python_signals", error=1, onerror=catcher("signals", 1)
+)
+def _signals() -> int:
+    """Run pending signal handlers: the interpreter does, on entering this."""
+    return 0
+
+
+def prepare_process() -> None:
+    """Install fault handlers and Python's functions; again does nothing.
+
+    Raises:
+        OSError: the host refuses.
+    """
+    global _python
+    if threading.current_thread() is threading.main_thread():
+        lib.hyp_thread_is_main()
+    if _python is not None:
+        return
+    functions = ffi.new("struct hyp_python *")
+    functions.signals = lib.python_signals
+    error = int(lib.hyp_process_init(functions))
+    if error:
+        number = abs(error)
+        raise OSError(number, os.strerror(number), "preparing the process")
+    _python = functions
