@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Changing the length of files.
+ *
+ * Shrinking forgets the pointers first and frees the blocks after, so that a
+ * crash between leaks blocks instead of giving them two owners.  A block is
+ * freed before what it points to is looked at: should a damaged image have
+ * loops in its indirect blocks, the second visit finds the block free.
+ */
+
+#include "ffs.h"
+
+#include <sys/stat.h>
+#include <lib/libkern/libkern.h>
+#include <uvm/uvm_extern.h>
+
+static bool
+ffs_haspages(const struct ffs_inode *ip)
+{
+	return S_ISREG(ip->i_mode);
+}
+
+/*
+ * Before the file grows to newsize: make a last block that is some fragments
+ * as large as the new size wants it, and put zeros behind the old end.
+ */
+int
+ffs_fill_last(struct ffs_inode *ip, off_t newsize, kauth_cred_t cred)
+{
+	struct vnode *vp = ITOV(ip);
+	const struct fs *fs = ip->i_fm->fm_fs;
+	const off_t osize = (off_t)ip->i_size;
+	const int64_t lbn = FFS_LBLKNO(fs, osize);
+	const off_t end = MIN(newsize, FFS_LBLKTOSIZE(fs, lbn + 1));
+	int64_t bno;
+	bool isnew;
+	int error;
+
+	if (FFS_BLKOFF(fs, osize) == 0 || newsize <= osize)
+		return 0;
+	if (lbn < UFS_NDADDR)
+		bno = ip->i_db[lbn];
+	else {
+		error = ffs_bmap_lbn(ip, lbn, &bno, NULL);
+		if (error != 0)
+			return error;
+	}
+	if (bno == 0)
+		return 0;
+	error = ffs_balloc(ip, osize, (int)(end - osize), cred, 0, NULL,
+	    &isnew);
+	if (error != 0)
+		return error;
+	uvm_vnp_setwritesize(vp, end);
+	ubc_zerorange(&vp->v_uobj, osize, (size_t)(end - osize),
+	    UBC_VNODE_FLAGS(vp));
+	ip->i_size = (uint64_t)end;
+	uvm_vnp_setsize(vp, end);
+	ip->i_flag |= IN_CHANGE | IN_UPDATE | IN_MODIFIED;
+	return 0;
+}
+
+/* Lengthen a regular file by a hole; its last block is allocated. */
+static int
+ffs_lengthen(struct ffs_inode *ip, off_t length, kauth_cred_t cred)
+{
+	struct vnode *vp = ITOV(ip);
+	const struct fs *fs = ip->i_fm->fm_fs;
+	const off_t osize = (off_t)ip->i_size;
+	const off_t start = FFS_LBLKTOSIZE(fs, FFS_LBLKNO(fs, length - 1));
+	bool isnew;
+	int error;
+
+	if ((uint64_t)length > fs->fs_maxfilesize)
+		return EFBIG;
+	error = ffs_fill_last(ip, length, cred);
+	if (error == 0 && (off_t)ip->i_size < length) {
+		error = ffs_balloc(ip, length - 1, 1, cred, 0, NULL, &isnew);
+		if (error == 0) {
+			ip->i_size = (uint64_t)length;
+			uvm_vnp_setwritesize(vp, length);
+			if (isnew)
+				ubc_zerorange(&vp->v_uobj, start,
+				    (size_t)(length - start),
+				    UBC_VNODE_FLAGS(vp));
+			uvm_vnp_setsize(vp, length);
+		}
+	}
+	if (error != 0) {
+		(void)ffs_truncate(ip, osize, 0, cred);
+		return error;
+	}
+	ip->i_flag |= IN_CHANGE | IN_UPDATE | IN_MODIFIED;
+	return 0;
+}
+
+/* What a truncation has to free; collected before the inode is written. */
+struct ffs_cut {
+	struct ffs_inode *fc_ip;
+	int64_t		fc_keep;	/* logical blocks that stay */
+	uint64_t	fc_freed;	/* in units of 512 bytes */
+};
+
+static void
+ffs_cut_free(struct ffs_cut *fc, int64_t bno, int64_t size)
+{
+	ffs_blkfree(fc->fc_ip->i_fm, bno, size, fc->fc_ip->i_number);
+	fc->fc_freed += FFS_BTODB(size);
+}
+
+/* Is the block at bno still allocated, as what points at it claims? */
+static bool
+ffs_isallocated(struct ffs_mount *fm, int64_t bno)
+{
+	struct ffs_cgref cr;
+	bool used;
+
+	if (ffs_badblock(fm, bno, fm->fm_fs->fs_bsize) ||
+	    FFS_FRAGNUM(fm->fm_fs, bno) != 0 ||
+	    ffs_cg_get(fm, FFS_DTOG(fm->fm_fs, bno), &cr) != 0)
+		return false;
+	used = ffs_blkbits(cr.cr_free, fm->fm_fs->fs_frag, (uint32_t)
+	    FFS_FRAGSTOBLKS(fm->fm_fs, FFS_DTOGD(fm->fm_fs, bno))) == 0;
+	ffs_cg_put(fm, &cr, false);
+	return used;
+}
+
+/*
+ * Cut the tree under the indirect block at bno, level levels above data,
+ * whose first data block is first.  Returns true if nothing of it stays, and
+ * then it has been freed.
+ */
+static bool
+ffs_cut_indirect(struct ffs_cut *fc, int64_t bno, int level, int64_t first)
+{
+	struct ffs_inode *ip = fc->fc_ip;
+	struct ffs_mount *fm = ip->i_fm;
+	const struct fs *fs = fm->fm_fs;
+	const bool whole = first >= fc->fc_keep;
+	const int64_t metalbn = -(first + level - 1);
+	int64_t span = 1, child;
+	struct buf *bp;
+	void *copy;
+	int from = 0;
+
+	if (!ffs_isallocated(fm, bno))
+		return whole;
+	for (int i = 1; i < level; i++)
+		span *= fs->fs_nindir;
+	if (ffs_indir_get(ip, metalbn, bno, &bp) != 0) {
+		/* Unreadable: what it pointed to is lost, fsck finds it. */
+		if (whole)
+			ffs_cut_free(fc, bno, fs->fs_bsize);
+		return whole;
+	}
+	copy = kmem_alloc((size_t)fs->fs_bsize, KM_SLEEP);
+	memcpy(copy, bp->b_data, (size_t)fs->fs_bsize);
+	if (whole) {
+		brelse(bp, BC_INVAL);
+		ffs_cut_free(fc, bno, fs->fs_bsize);
+	} else {
+		from = (int)((fc->fc_keep - first) / span);
+		for (int i = from + ((fc->fc_keep - first) % span != 0);
+		    i < fs->fs_nindir; i++)
+			ffs_indir_setptr(fm, bp->b_data, i, 0);
+		(void)ffs_bwrite_meta(fm, bp);
+	}
+	for (int i = from; i < fs->fs_nindir; i++) {
+		const int64_t f = first + (int64_t)i * span;
+
+		child = ffs_indir_ptr(fm, copy, i);
+		if (child == 0)
+			continue;
+		if (level > 1)
+			(void)ffs_cut_indirect(fc, child, level - 1, f);
+		else
+			ffs_cut_free(fc, child, fs->fs_bsize);
+	}
+	kmem_free(copy, (size_t)fs->fs_bsize);
+	return whole;
+}
+
+/* The last buffer of a directory may not reach beyond what is kept of it. */
+static int
+ffs_shrink_buf(struct ffs_inode *ip, off_t length)
+{
+	const struct fs *fs = ip->i_fm->fm_fs;
+	const int64_t lbn = FFS_LBLKNO(fs, length);
+	const int osize = (int)ffs_blksize(ip, lbn);
+	const int nsize = lbn >= UFS_NDADDR ? osize :
+	    (int)FFS_FRAGROUNDUP(fs, FFS_BLKOFF(fs, length));
+	struct buf *bp;
+	int error;
+
+	error = bread(ITOV(ip), lbn, osize, B_MODIFY, &bp);
+	if (error != 0)
+		return error;
+	if (nsize < osize)
+		allocbuf(bp, nsize, 1);
+	memset((char *)bp->b_data + FFS_BLKOFF(fs, length), 0,
+	    (size_t)(nsize - (int)FFS_BLKOFF(fs, length)));
+	return ffs_bwrite_meta(ip->i_fm, bp);
+}
+
+/* Forget in memory what lies behind the new end. */
+static int
+ffs_forget(struct ffs_inode *ip, off_t length)
+{
+	struct vnode *vp = ITOV(ip);
+	const struct fs *fs = ip->i_fm->fm_fs;
+	const int64_t keep = FFS_LBLKNO(fs, length + fs->fs_bsize - 1);
+	int error;
+
+	if (ffs_haspages(ip)) {
+		if (FFS_BLKOFF(fs, length) != 0) {
+			const off_t end = MIN((off_t)ip->i_size,
+			    FFS_BLKROUNDUP(fs, length));
+
+			ubc_zerorange(&vp->v_uobj, length,
+			    (size_t)(end - length), UBC_VNODE_FLAGS(vp));
+		}
+		ip->i_size = (uint64_t)length;
+		uvm_vnp_setsize(vp, length);
+	}
+	error = vtruncbuf(vp, keep, false, 0);
+	if (error == 0 && !ffs_haspages(ip) && FFS_BLKOFF(fs, length) != 0)
+		error = ffs_shrink_buf(ip, length);
+	if (!ffs_haspages(ip)) {
+		ip->i_size = (uint64_t)length;
+		uvm_vnp_setsize(vp, length);
+	}
+	return error;
+}
+
+/* Cut direct blocks; the pointers have been taken out of the inode. */
+static void
+ffs_cut_direct(struct ffs_cut *fc, const int64_t *olddb, off_t osize,
+    off_t length)
+{
+	struct ffs_inode *ip = fc->fc_ip;
+	const struct fs *fs = ip->i_fm->fm_fs;
+	const int64_t last = FFS_LBLKNO(fs, length);
+
+	for (int64_t lbn = 0; lbn < UFS_NDADDR; lbn++) {
+		const int64_t start = FFS_LBLKTOSIZE(fs, lbn);
+		int64_t osz = fs->fs_bsize, nsz = 0;
+
+		if (olddb[lbn] == 0)
+			continue;
+		if (osize > start && osize < start + fs->fs_bsize)
+			osz = FFS_FRAGROUNDUP(fs, osize - start);
+		if (lbn < last)
+			continue;
+		if (lbn == last)
+			nsz = FFS_FRAGROUNDUP(fs, length - start);
+		if (nsz < osz)
+			ffs_cut_free(fc, olddb[lbn] + FFS_NUMFRAGS(fs, nsz),
+			    osz - nsz);
+	}
+}
+
+/* Shorten a file that has blocks. */
+static int
+ffs_shorten(struct ffs_inode *ip, off_t length, bool wait)
+{
+	const struct fs *fs = ip->i_fm->fm_fs;
+	const off_t osize = (off_t)ip->i_size;
+	struct ffs_cut fc = { .fc_ip = ip };
+	int64_t olddb[UFS_NDADDR], oldib[UFS_NIADDR];
+	int64_t first = UFS_NDADDR, span = 1;
+	int error;
+
+	fc.fc_keep = FFS_LBLKNO(fs, length + fs->fs_bsize - 1);
+	error = ffs_forget(ip, length);
+	if (error != 0)
+		return error;
+	memcpy(olddb, ip->i_db, sizeof(olddb));
+	memcpy(oldib, ip->i_ib, sizeof(oldib));
+	for (int64_t lbn = fc.fc_keep; lbn < UFS_NDADDR; lbn++)
+		ip->i_db[lbn] = 0;
+	for (int i = 0; i < UFS_NIADDR; i++) {
+		if (first >= fc.fc_keep)
+			ip->i_ib[i] = 0;
+		span *= fs->fs_nindir;
+		first += span;
+	}
+	ip->i_flag |= IN_CHANGE | IN_UPDATE | IN_MODIFIED;
+	if (wait)
+		error = ffs_update(ip, true);
+	/* From the end of the file. */
+	for (int i = UFS_NIADDR - 1; i >= 0; i--) {
+		first -= span;
+		if (oldib[i] != 0 && first + span > fc.fc_keep)
+			(void)ffs_cut_indirect(&fc, oldib[i], i + 1, first);
+		span /= fs->fs_nindir;
+	}
+	ffs_cut_direct(&fc, olddb, osize, length);
+	ip->i_blocks -= MIN(fc.fc_freed, ip->i_blocks);
+	ip->i_flag |= IN_CHANGE | IN_MODIFIED;
+	return error;
+}
+
+/* A new end inside a hole would leave the last block unallocated. */
+static int
+ffs_back_end(struct ffs_inode *ip, off_t length, kauth_cred_t cred)
+{
+	struct vnode *vp = ITOV(ip);
+	const struct fs *fs = ip->i_fm->fm_fs;
+	const off_t start = FFS_LBLKTOSIZE(fs, FFS_LBLKNO(fs, length));
+	const off_t osize = (off_t)ip->i_size;
+	bool isnew;
+	int error;
+
+	if (!ffs_haspages(ip) || FFS_BLKOFF(fs, length) == 0)
+		return 0;
+	error = ffs_balloc(ip, length - 1, 1, cred, 0, NULL, &isnew);
+	if (error == 0 && isnew)
+		ubc_zerorange(&vp->v_uobj, start, (size_t)(MIN(osize,
+		    start + fs->fs_bsize) - start), UBC_VNODE_FLAGS(vp));
+	return error;
+}
+
+/*
+ * Set the length of a file, directory or symbolic link.  With IO_SYNC, or on
+ * a synchronous mount, the inode is on the disk before blocks are freed.
+ */
+int
+ffs_truncate(struct ffs_inode *ip, off_t length, int ioflag,
+    kauth_cred_t cred)
+{
+	struct vnode *vp = ITOV(ip);
+	const bool wait = (ioflag & IO_SYNC) != 0 || ffs_syncmeta(ip->i_fm);
+	int error;
+
+	if (length < 0)
+		return EINVAL;
+	if (ip->i_fm->fm_ronly)
+		return EROFS;
+	if ((ip->i_flag & IN_SHORTLINK) != 0) {
+		KASSERT(length == 0);
+		memset(ip->i_shortlink, 0, sizeof(ip->i_shortlink));
+		ip->i_flag &= ~(uint32_t)IN_SHORTLINK;
+		ip->i_size = 0;
+		uvm_vnp_setsize(vp, 0);
+		ip->i_flag |= IN_CHANGE | IN_UPDATE | IN_MODIFIED;
+		return ffs_update(ip, wait);
+	}
+	if ((uint64_t)length > ip->i_size) {
+		error = ffs_lengthen(ip, length, cred);
+	} else if ((uint64_t)length < ip->i_size ||
+	    (length == 0 && ip->i_blocks != 0)) {
+		error = ffs_back_end(ip, length, cred);
+		if (error == 0)
+			error = ffs_shorten(ip, length, wait);
+	} else {
+		ip->i_flag |= IN_CHANGE | IN_UPDATE | IN_MODIFIED;
+		return ffs_update(ip, wait);
+	}
+	if (error == 0 && wait)
+		error = ffs_update(ip, true);
+	return error;
+}

@@ -1,0 +1,824 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Mounting and unmounting, the superblock in memory, and the module itself.
+ */
+
+#include "ffs.h"
+
+#include <sys/conf.h>
+#include <sys/device.h>
+#include <sys/dkio.h>
+#include <sys/fcntl.h>
+#include <sys/lwp.h>
+#include <sys/module.h>
+#include <sys/proc.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <lib/libkern/libkern.h>
+#include <miscfs/specfs/specdev.h>
+
+MODULE(MODULE_CLASS_VFS, ffs, NULL);
+
+/* The argument of mount(2). */
+struct ufs_args {
+	char	*fspec;		/* path of the block device */
+};
+
+static const char *
+ffs_name(const struct ffs_mount *fm)
+{
+	return fm->fm_mp->mnt_stat.f_mntfromname[0] != '\0' ?
+	    fm->fm_mp->mnt_stat.f_mntfromname : "ffs";
+}
+
+/* The superblock. */
+
+static int64_t
+ffs_disksize(struct vnode *devvp)
+{
+	uint64_t nsec;
+	unsigned secsize;
+
+	if (getdisksize(devvp, &nsec, &secsize) != 0 || secsize == 0 ||
+	    nsec > INT64_MAX / secsize)
+		return -1;
+	return (int64_t)(nsec * secsize);
+}
+
+/* Find the superblock; EINVAL (and the reason on the console) if none is. */
+static int
+ffs_sb_read(struct ffs_mount *fm)
+{
+	static const int64_t places[] = FFS_SBLOCKSEARCH;
+	const int64_t disksize = ffs_disksize(fm->fm_devvp);
+	const char *why = NULL;
+	struct buf *bp;
+
+	for (int i = 0; places[i] >= 0; i++) {
+		enum ffs_sbverdict verdict;
+
+		if (disksize >= 0 && places[i] + FFS_SBLOCKSIZE > disksize)
+			continue;
+		if (bread(fm->fm_devvp, (daddr_t)FFS_BTODB(places[i]),
+		    FFS_SBLOCKSIZE, 0, &bp) != 0)
+			continue;
+		verdict = ffs_sb_decode(fm->fm_fs, bp->b_data, places[i],
+		    disksize, &fm->fm_swap, &why);
+		if (verdict == FFS_SB_OK)
+			memcpy(fm->fm_sbbuf, bp->b_data, FFS_SBLOCKSIZE);
+		brelse(bp, BC_INVAL);
+		if (verdict == FFS_SB_OK) {
+			fm->fm_sbloc = places[i];
+			fm->fm_old43 = ffs_sb_old43(fm->fm_fs);
+			return 0;
+		}
+		if (verdict == FFS_SB_BAD) {
+			printf("ffs: %s: superblock at %lld: bad %s\n",
+			    ffs_name(fm), (long long)places[i], why);
+			return EINVAL;
+		}
+	}
+	printf("ffs: %s: no superblock found: not an FFS file system\n",
+	    ffs_name(fm));
+	return EINVAL;
+}
+
+/* Copy the summary array between memory and its place on the disk. */
+static int
+ffs_summary_io(struct ffs_mount *fm, bool write, bool wait)
+{
+	const struct fs *fs = fm->fm_fs;
+	const int64_t total = (int64_t)fs->fs_ncg * 4;	/* words */
+	uint32_t *words = (uint32_t *)(void *)fm->fm_csum;
+	int64_t done = 0;
+	int error = 0;
+
+	for (int64_t off = 0; done < total && error == 0;
+	    off += fs->fs_bsize) {
+		const int size = (int)MIN((int64_t)fs->fs_bsize,
+		    FFS_FRAGROUNDUP(fs, (int64_t)fs->fs_cssize) - off);
+		const int64_t n = MIN(total - done, size / 4);
+		uint32_t *data;
+		struct buf *bp;
+
+		error = bread(fm->fm_devvp, FFS_FSBTODB(fs, fs->fs_csaddr +
+		    FFS_NUMFRAGS(fs, off)), size, write ? B_MODIFY : 0, &bp);
+		if (error != 0)
+			break;
+		data = bp->b_data;
+		for (int64_t i = 0; i < n; i++, done++) {
+			if (write)
+				data[i] = FFS_G32(fm, words[done]);
+			else
+				words[done] = FFS_G32(fm, data[i]);
+		}
+		if (!write)
+			brelse(bp, 0);
+		else if (wait)
+			error = bwrite(bp);
+		else
+			bdwrite(bp);
+	}
+	return error;
+}
+
+/* Write superblock and summary. */
+static int
+ffs_sb_write(struct ffs_mount *fm, bool wait)
+{
+	struct fs *fs = fm->fm_fs;
+	const int size = (int)roundup(fs->fs_sbsize, DEV_BSIZE);
+	struct buf *bp;
+	int error;
+
+	KASSERT(!fm->fm_ronly);
+	mutex_enter(&fm->fm_lock);
+	fm->fm_fmod = false;
+	fs->fs_fmod = 0;
+	fs->fs_time = time_second;
+	mutex_exit(&fm->fm_lock);
+	error = ffs_summary_io(fm, true, wait);
+	if (error != 0)
+		return error;
+	bp = getblk(fm->fm_devvp, (daddr_t)FFS_BTODB(fm->fm_sbloc), size, 0,
+	    0);
+	if (bp == NULL)
+		return EIO;
+	ffs_sb_encode(fm->fm_sbbuf, fs, fm->fm_swap);
+	memcpy(bp->b_data, fm->fm_sbbuf, (size_t)size);
+	if (wait)
+		return bwrite(bp);
+	bdwrite(bp);
+	return 0;
+}
+
+/* May this file system be written by us?  NULL, or why not. */
+static const char *
+ffs_why_readonly(const struct ffs_mount *fm)
+{
+	const struct fs *fs = fm->fm_fs;
+	const bool clean = fs->fs_clean == FFS_ISCLEAN;
+
+	if (fm->fm_old43)
+		return "4.3BSD inodes and directories are read-only";
+	if (!ffs_isufs2(fs) && (fs->fs_old_flags & FFS_FLAGS_UPDATED) == 0)
+		return "its superblock is of an old format: run fsck -c 4";
+	if (ffs_sb_haswapbl(fs) && !clean)
+		return "its journal was not replayed";
+	if (ffs_sb_hasquota2(fs))
+		return "it has quotas, which would become wrong";
+	if (fs->fs_snapinum[0] != 0)
+		return "it has snapshots, which would become wrong";
+	if ((fs->fs_metackhash & ~(uint32_t)FFS_CK_SUPPORTED) != 0)
+		return "it has check hashes of an unknown kind";
+	if ((fs->fs_flags & (FFS_DOSOFTDEP | FFS_SUJ)) != 0 && !clean)
+		return "soft updates are pending: run fsck";
+	if ((fs->fs_flags & FFS_NEEDSFSCK) != 0)
+		return "it is marked as damaged: run fsck";
+	return NULL;
+}
+
+/* From here on changes are made: say so on the disk. */
+static int
+ffs_start_writing(struct ffs_mount *fm)
+{
+	struct fs *fs = fm->fm_fs;
+	const char *why = ffs_why_readonly(fm);
+
+	if (why != NULL) {
+		printf("ffs: %s: can't be written: %s\n", ffs_name(fm), why);
+		return EROFS;
+	}
+	if (fs->fs_clean != FFS_ISCLEAN &&
+	    (fm->fm_mp->mnt_flag & MNT_FORCE) == 0)
+		printf("ffs: %s: not clean: please run fsck\n", ffs_name(fm));
+	/* FFS_ISCLEAN becomes FFS_WASCLEAN, what was not clean stays so. */
+	if (fs->fs_clean < 0x80)
+		fs->fs_clean = (uint8_t)(fs->fs_clean << 1);
+	/* Nothing is in the journal, and nothing will be. */
+	if (ffs_sb_haswapbl(fs))
+		fs->fs_flags &= ~(uint32_t)FFS_DOWAPBL;
+	fs->fs_pendingblocks = 0;
+	fs->fs_pendinginodes = 0;
+	fs->fs_ronly = 0;
+	fm->fm_ronly = false;
+	return ffs_sb_write(fm, true);
+}
+
+static void
+ffs_flush_disk(struct ffs_mount *fm)
+{
+	int force = 1;
+
+	(void)VOP_IOCTL(fm->fm_devvp, DIOCCACHESYNC, &force, FWRITE,
+	    curlwp->l_cred);
+}
+
+/* All has been written: mark the file system clean, if it was at mount. */
+static int
+ffs_stop_writing(struct ffs_mount *fm)
+{
+	struct fs *fs = fm->fm_fs;
+	int error;
+
+	(void)vn_lock(fm->fm_devvp, LK_EXCLUSIVE | LK_RETRY);
+	error = VOP_FSYNC(fm->fm_devvp, FSCRED, FSYNC_WAIT, 0, 0);
+	VOP_UNLOCK(fm->fm_devvp);
+	if (error != 0)
+		return error;
+	if ((fs->fs_clean & FFS_WASCLEAN) != 0)
+		fs->fs_clean = FFS_ISCLEAN;
+	error = ffs_sb_write(fm, true);
+	if (error == 0)
+		ffs_flush_disk(fm);
+	return error;
+}
+
+/* struct ffs_mount. */
+
+static struct ffs_mount *
+ffs_mount_alloc(struct mount *mp, struct vnode *devvp)
+{
+	struct ffs_mount *fm = kmem_zalloc(sizeof(*fm), KM_SLEEP);
+
+	fm->fm_mp = mp;
+	fm->fm_devvp = devvp;
+	fm->fm_dev = devvp->v_rdev;
+	fm->fm_ronly = true;
+	fm->fm_fs = kmem_alloc(sizeof(struct fs), KM_SLEEP);
+	fm->fm_sbbuf = kmem_alloc(FFS_SBLOCKSIZE, KM_SLEEP);
+	mutex_init(&fm->fm_lock, MUTEX_DEFAULT, IPL_NONE);
+	return fm;
+}
+
+static void
+ffs_mount_free(struct ffs_mount *fm)
+{
+	const uint32_t ncg = fm->fm_csum != NULL ? fm->fm_fs->fs_ncg : 0;
+
+	if (ncg != 0) {
+		kmem_free(fm->fm_csum, ncg * sizeof(struct csum));
+		kmem_free(fm->fm_contigdirs, ncg);
+		kmem_free(fm->fm_cgstate, ncg);
+	}
+	mutex_destroy(&fm->fm_lock);
+	kmem_free(fm->fm_sbbuf, FFS_SBLOCKSIZE);
+	kmem_free(fm->fm_fs, sizeof(struct fs));
+	kmem_free(fm, sizeof(*fm));
+}
+
+/* Fill in what the rest of the kernel reads in struct mount. */
+static void
+ffs_mount_publish(struct ffs_mount *fm)
+{
+	struct mount *mp = fm->fm_mp;
+	const struct fs *fs = fm->fm_fs;
+
+	mp->mnt_data = fm;
+	mp->mnt_stat.f_fsidx.__fsid_val[0] = (int32_t)fm->fm_dev;
+	mp->mnt_stat.f_fsidx.__fsid_val[1] = (int32_t)makefstype(MOUNT_FFS);
+	mp->mnt_stat.f_fsid =
+	    (unsigned long)mp->mnt_stat.f_fsidx.__fsid_val[0];
+	mp->mnt_stat.f_namemax = UFS_MAXNAMLEN;
+	mp->mnt_flag |= MNT_LOCAL;
+	mp->mnt_iflag |= IMNT_MPSAFE | IMNT_CAN_RWTORO | IMNT_SHRLOOKUP |
+	    IMNT_NCLOOKUP;
+	mp->mnt_fs_bshift = fs->fs_bshift;
+	mp->mnt_dev_bshift = DEV_BSHIFT;
+	spec_node_setmountedfs(fm->fm_devvp, mp);
+}
+
+/* Mount what is on an open device. */
+static int
+ffs_mountfs(struct mount *mp, struct vnode *devvp)
+{
+	const bool ronly = (mp->mnt_flag & MNT_RDONLY) != 0;
+	struct ffs_mount *fm;
+	uint32_t ncg;
+	int error;
+
+	(void)vn_lock(devvp, LK_EXCLUSIVE | LK_RETRY);
+	error = vinvalbuf(devvp, V_SAVE, curlwp->l_cred, curlwp, false, 0);
+	VOP_UNLOCK(devvp);
+	if (error != 0)
+		return error;
+	fm = ffs_mount_alloc(mp, devvp);
+	error = ffs_sb_read(fm);
+	if (error != 0)
+		goto fail;
+	ncg = fm->fm_fs->fs_ncg;
+	fm->fm_csum = kmem_zalloc(ncg * sizeof(struct csum), KM_SLEEP);
+	fm->fm_contigdirs = kmem_zalloc(ncg, KM_SLEEP);
+	fm->fm_cgstate = kmem_zalloc(ncg, KM_SLEEP);
+	error = ffs_summary_io(fm, false, false);
+	if (error != 0)
+		goto fail;
+	if (!ronly) {
+		error = ffs_start_writing(fm);
+		if (error != 0)
+			goto fail;
+	} else if (ffs_sb_haswapbl(fm->fm_fs))
+		printf("ffs: %s: the journal was not replayed: recent changes "
+		    "are missing\n", ffs_name(fm));
+	ffs_mount_publish(fm);
+	return 0;
+fail:
+	ffs_mount_free(fm);
+	return error;
+}
+
+static int
+ffs_flushfiles(struct mount *mp, int flags)
+{
+	return vflush(mp, NULLVP, flags);
+}
+
+/* Mount updates: from read-write to read-only and back. */
+static int
+ffs_update_readonly(struct ffs_mount *fm, bool force)
+{
+	int error;
+
+	error = ffs_flushfiles(fm->fm_mp, WRITECLOSE |
+	    (force ? FORCECLOSE : 0));
+	if (error == 0)
+		error = VFS_SYNC(fm->fm_mp, MNT_WAIT, FSCRED);
+	if (error == 0)
+		error = ffs_stop_writing(fm);
+	if (error == 0)
+		fm->fm_ronly = true;
+	return error;
+}
+
+static int
+ffs_update_readwrite(struct ffs_mount *fm)
+{
+	struct vnode *devvp = fm->fm_devvp;
+	int error;
+
+	(void)vn_lock(devvp, LK_EXCLUSIVE | LK_RETRY);
+	error = VOP_OPEN(devvp, FREAD | FWRITE, FSCRED);
+	if (error == 0)
+		(void)VOP_CLOSE(devvp, FREAD, FSCRED);
+	VOP_UNLOCK(devvp);
+	return error != 0 ? error : ffs_start_writing(fm);
+}
+
+static int
+ffs_mount_update(struct mount *mp)
+{
+	struct ffs_mount *fm = VFSTOFFS(mp);
+	const bool ronly = (mp->mnt_flag & MNT_RDONLY) != 0;
+
+	if ((mp->mnt_flag & MNT_RELOAD) != 0)
+		return EOPNOTSUPP;
+	if (!fm->fm_ronly && ronly)
+		return ffs_update_readonly(fm,
+		    (mp->mnt_flag & MNT_FORCE) != 0);
+	if (fm->fm_ronly && !ronly)
+		return ffs_update_readwrite(fm);
+	return 0;
+}
+
+/* Find the device that a mount names, and check that it may be used. */
+static int
+ffs_mount_device(struct mount *mp, const struct ufs_args *args,
+    struct vnode **devvpp)
+{
+	const bool update = (mp->mnt_flag & MNT_UPDATE) != 0;
+	struct vnode *devvp;
+	int error;
+
+	if (args->fspec == NULL) {
+		if (!update)
+			return EINVAL;
+		devvp = VFSTOFFS(mp)->fm_devvp;
+		vref(devvp);
+		*devvpp = devvp;
+		return 0;
+	}
+	error = namei_simple_user(args->fspec, NSM_FOLLOW_NOEMULROOT, &devvp);
+	if (error != 0)
+		return error;
+	if (devvp->v_type != VBLK)
+		error = ENOTBLK;
+	else if (bdevsw_lookup(devvp->v_rdev) == NULL)
+		error = ENXIO;
+	else if (update && devvp->v_rdev != VFSTOFFS(mp)->fm_dev)
+		error = EINVAL;
+	if (error == 0) {
+		const mode_t mode = (mp->mnt_flag & MNT_RDONLY) != 0 ?
+		    VREAD : VREAD | VWRITE;
+
+		(void)vn_lock(devvp, LK_EXCLUSIVE | LK_RETRY);
+		error = kauth_authorize_system(curlwp->l_cred,
+		    KAUTH_SYSTEM_MOUNT, KAUTH_REQ_SYSTEM_MOUNT_DEVICE, mp,
+		    devvp, (void *)(uintptr_t)mode);
+		VOP_UNLOCK(devvp);
+	}
+	if (error != 0) {
+		vrele(devvp);
+		return error;
+	}
+	*devvpp = devvp;
+	return 0;
+}
+
+/* Open the device and mount what is on it; keeps the reference. */
+static int
+ffs_mount_new(struct mount *mp, struct vnode *devvp)
+{
+	const int mode = (mp->mnt_flag & MNT_RDONLY) != 0 ? FREAD :
+	    FREAD | FWRITE;
+	int error;
+
+	(void)vn_lock(devvp, LK_EXCLUSIVE | LK_RETRY);
+	error = VOP_OPEN(devvp, mode, FSCRED);
+	VOP_UNLOCK(devvp);
+	if (error != 0)
+		return error;
+	error = ffs_mountfs(mp, devvp);
+	if (error != 0) {
+		(void)vn_lock(devvp, LK_EXCLUSIVE | LK_RETRY);
+		(void)vinvalbuf(devvp, V_SAVE, NOCRED, curlwp, false, 0);
+		(void)VOP_CLOSE(devvp, mode, FSCRED);
+		VOP_UNLOCK(devvp);
+	}
+	return error;
+}
+
+static int
+ffs_mount(struct mount *mp, const char *path, void *data, size_t *data_len)
+{
+	struct ufs_args *args = data;
+	struct vnode *devvp;
+	int error;
+
+	if (args == NULL || *data_len < sizeof(*args))
+		return EINVAL;
+	if ((mp->mnt_flag & MNT_GETARGS) != 0) {
+		if (VFSTOFFS(mp) == NULL)
+			return EIO;
+		args->fspec = NULL;
+		*data_len = sizeof(*args);
+		return 0;
+	}
+	if ((mp->mnt_flag & MNT_LOG) != 0)
+		return EOPNOTSUPP;
+	error = ffs_mount_device(mp, args, &devvp);
+	if (error != 0)
+		return error;
+	/* So that messages can tell which device is meant. */
+	error = set_statvfs_info(path, UIO_USERSPACE, args->fspec,
+	    UIO_USERSPACE, mp->mnt_op->vfs_name, mp, curlwp);
+	if (error == 0 && (mp->mnt_flag & MNT_UPDATE) == 0) {
+		error = ffs_mount_new(mp, devvp);
+		if (error != 0)
+			vrele(devvp);
+		return error;
+	}
+	vrele(devvp);
+	return error != 0 ? error : ffs_mount_update(mp);
+}
+
+static int
+ffs_start(struct mount *mp __unused, int flags __unused)
+{
+	return 0;
+}
+
+static int
+ffs_unmount(struct mount *mp, int mntflags)
+{
+	struct ffs_mount *fm = VFSTOFFS(mp);
+	struct vnode *devvp = fm->fm_devvp;
+	const bool force = (mntflags & MNT_FORCE) != 0;
+	const bool ronly = fm->fm_ronly;
+	int error;
+
+	error = ffs_flushfiles(mp, force ? FORCECLOSE : 0);
+	if (error != 0)
+		return error;
+	if (!ronly) {
+		error = ffs_stop_writing(fm);
+		if (error != 0 && !force)
+			return error;
+		fm->fm_ronly = true;
+	}
+	spec_node_setmountedfs(devvp, NULL);
+	(void)vn_lock(devvp, LK_EXCLUSIVE | LK_RETRY);
+	(void)vinvalbuf(devvp, V_SAVE, NOCRED, curlwp, false, 0);
+	(void)VOP_CLOSE(devvp, ronly ? FREAD : FREAD | FWRITE, NOCRED);
+	vput(devvp);
+	mp->mnt_data = NULL;
+	mp->mnt_flag &= ~MNT_LOCAL;
+	ffs_mount_free(fm);
+	return 0;
+}
+
+static int
+ffs_vget(struct mount *mp, ino_t ino, int lktype, struct vnode **vpp)
+{
+	const uint64_t key = ino;
+	int error;
+
+	error = vcache_get(mp, &key, sizeof(key), vpp);
+	if (error != 0 || lktype == LK_NONE)
+		return error;
+	error = vn_lock(*vpp, lktype);
+	if (error != 0) {
+		vrele(*vpp);
+		*vpp = NULL;
+	}
+	return error;
+}
+
+static int
+ffs_root(struct mount *mp, int lktype, struct vnode **vpp)
+{
+	int error;
+
+	error = ffs_vget(mp, UFS_ROOTINO, lktype, vpp);
+	if (error == 0 && (*vpp)->v_type != VDIR) {
+		if (lktype == LK_NONE)
+			vrele(*vpp);
+		else
+			vput(*vpp);
+		*vpp = NULL;
+		error = EIO;
+	}
+	return error;
+}
+
+static int
+ffs_statvfs(struct mount *mp, struct statvfs *sbp)
+{
+	struct ffs_mount *fm = VFSTOFFS(mp);
+	const struct fs *fs = fm->fm_fs;
+	int64_t avail, reserve;
+
+	mutex_enter(&fm->fm_lock);
+	sbp->f_bsize = (unsigned long)fs->fs_bsize;
+	sbp->f_frsize = (unsigned long)fs->fs_fsize;
+	sbp->f_iosize = (unsigned long)fs->fs_bsize;
+	sbp->f_blocks = (fsblkcnt_t)fs->fs_dsize;
+	avail = MAX(ffs_freespace(fs, 0), 0);
+	sbp->f_bfree = (fsblkcnt_t)avail;
+	reserve = fs->fs_dsize * fs->fs_minfree / 100;
+	sbp->f_bresvd = (fsblkcnt_t)reserve;
+	sbp->f_bavail = (fsblkcnt_t)MAX(avail - reserve, 0);
+	sbp->f_files = (fsfilcnt_t)fs->fs_ncg * fs->fs_ipg - UFS_ROOTINO;
+	sbp->f_ffree = (fsfilcnt_t)MAX(fs->fs_cstotal.cs_nifree, 0);
+	sbp->f_favail = sbp->f_ffree;
+	sbp->f_fresvd = 0;
+	mutex_exit(&fm->fm_lock);
+	copy_statvfs_info(sbp, mp);
+	return 0;
+}
+
+/* Which vnodes have something to write? */
+static bool
+ffs_sync_selector(void *cl __unused, struct vnode *vp)
+{
+	const struct ffs_inode *ip = VTOI(vp);
+
+	return ip != NULL && ((ip->i_flag & IN_DIRTY) != 0 ||
+	    (vp->v_iflag & VI_ONWORKLST) != 0 ||
+	    !LIST_EMPTY(&vp->v_dirtyblkhd));
+}
+
+static int
+ffs_sync(struct mount *mp, int waitfor, kauth_cred_t cred)
+{
+	struct ffs_mount *fm = VFSTOFFS(mp);
+	const bool wait = waitfor == MNT_WAIT;
+	struct vnode_iterator *marker;
+	struct vnode *vp;
+	int error, result = 0;
+
+	if (fm->fm_ronly)
+		return 0;
+	vfs_vnode_iterator_init(mp, &marker);
+	while ((vp = vfs_vnode_iterator_next(marker, ffs_sync_selector,
+	    NULL)) != NULL) {
+		error = vn_lock(vp, LK_EXCLUSIVE);
+		if (error != 0) {
+			vrele(vp);
+			continue;
+		}
+		if (waitfor == MNT_LAZY || vp->v_type == VBLK ||
+		    vp->v_type == VCHR)
+			error = ffs_update(VTOI(vp), false);
+		else
+			error = ffs_fsync_inode(VTOI(vp),
+			    wait ? FSYNC_WAIT : 0, 0, 0);
+		if (error != 0)
+			result = error;
+		vput(vp);
+	}
+	vfs_vnode_iterator_destroy(marker);
+	if (fm->fm_fmod) {
+		error = ffs_sb_write(fm, wait);
+		if (error != 0)
+			result = error;
+	}
+	if (waitfor != MNT_LAZY && !LIST_EMPTY(&fm->fm_devvp->v_dirtyblkhd)) {
+		(void)vn_lock(fm->fm_devvp, LK_EXCLUSIVE | LK_RETRY);
+		error = VOP_FSYNC(fm->fm_devvp, cred, wait ? FSYNC_WAIT : 0,
+		    0, 0);
+		VOP_UNLOCK(fm->fm_devvp);
+		if (error != 0)
+			result = error;
+	}
+	if (wait && result == 0)
+		ffs_flush_disk(fm);
+	return result;
+}
+
+static int
+ffs_loadvnode(struct mount *mp, struct vnode *vp, const void *key,
+    size_t keylen, const void **newkey)
+{
+	uint64_t ino;
+	int error;
+
+	KASSERT(keylen == sizeof(ino));
+	memcpy(&ino, key, sizeof(ino));
+	error = ffs_inode_load(VFSTOFFS(mp), vp, ino);
+	if (error == 0)
+		*newkey = &VTOI(vp)->i_number;
+	return error;
+}
+
+/* How many inodes that are in use though marked free one may run into. */
+#define	FFS_MAXDUP	256
+
+static int
+ffs_newvnode(struct mount *mp, struct vnode *dvp, struct vnode *vp,
+    struct vattr *vap, kauth_cred_t cred, void *extra __unused,
+    size_t *keylen, const void **newkey)
+{
+	struct ffs_mount *fm = VFSTOFFS(mp);
+	struct ffs_inode *dp = VTOI(dvp), *ip;
+	const mode_t mode = (mode_t)MAKEIMODE(vap->va_type, vap->va_mode);
+	uint64_t ino;
+	int error = ENOSPC;
+
+	if (fm->fm_ronly)
+		return EROFS;
+	for (int try = 0; try < FFS_MAXDUP; try++) {
+		error = ffs_valloc(dp, mode, &ino);
+		if (error != 0)
+			return error;
+		error = ffs_inode_new(fm, vp, ino, vap, cred, dp->i_gid, &ip);
+		if (error != EEXIST)
+			break;
+		/* Its bit was wrong and is right now. */
+		ffs_complain(fm, "inode %llu is in use but was marked free",
+		    (unsigned long long)ino);
+	}
+	if (error != 0) {
+		if (error == EEXIST)
+			return EIO;
+		ffs_vfree(fm, ino, mode);
+		return error;
+	}
+	*keylen = sizeof(ip->i_number);
+	*newkey = &ip->i_number;
+	return 0;
+}
+
+static int
+ffs_fhtovp(struct mount *mp, struct fid *fhp, int lktype, struct vnode **vpp)
+{
+	struct ffs_fid ff;
+	const struct ffs_inode *ip;
+	int error;
+
+	if (fhp->fid_len != sizeof(ff))
+		return EINVAL;
+	memcpy(&ff, fhp, sizeof(ff));
+	error = ffs_vget(mp, ff.ff_ino, lktype, vpp);
+	if (error != 0)
+		return error == ENOENT || error == EINVAL ? ESTALE : error;
+	ip = VTOI(*vpp);
+	if (ip->i_mode == 0 || ip->i_gen != ff.ff_gen || ip->i_nlink <= 0) {
+		if (lktype == LK_NONE)
+			vrele(*vpp);
+		else
+			vput(*vpp);
+		*vpp = NULL;
+		return ESTALE;
+	}
+	return 0;
+}
+
+static int
+ffs_vptofh(struct vnode *vp, struct fid *fhp, size_t *fh_size)
+{
+	const struct ffs_inode *ip = VTOI(vp);
+	struct ffs_fid ff;
+
+	if (*fh_size < sizeof(ff)) {
+		*fh_size = sizeof(ff);
+		return E2BIG;
+	}
+	*fh_size = sizeof(ff);
+	memset(&ff, 0, sizeof(ff));
+	ff.ff_len = sizeof(ff);
+	ff.ff_gen = ip->i_gen;
+	ff.ff_ino = ip->i_number;
+	memcpy(fhp, &ff, sizeof(ff));
+	return 0;
+}
+
+static int
+ffs_quotactl(struct mount *mp __unused, struct quotactl_args *args __unused)
+{
+	return EOPNOTSUPP;
+}
+
+static int
+ffs_mountroot(void)
+{
+	return EOPNOTSUPP;
+}
+
+static int
+ffs_snapshot(struct mount *mp __unused, struct vnode *vp __unused,
+    struct timespec *ts __unused)
+{
+	return EOPNOTSUPP;
+}
+
+static int
+ffs_vfsfsync(struct vnode *vp __unused, int flags __unused)
+{
+	return EOPNOTSUPP;
+}
+
+static void
+ffs_init(void)
+{
+	ffs_maps_init();
+	ffs_inode_sysinit();
+}
+
+static void
+ffs_reinit(void)
+{
+}
+
+static void
+ffs_done(void)
+{
+	ffs_inode_sysfini();
+}
+
+static const struct vnodeopv_desc * const ffs_vnodeopv_descs[] = {
+	&ffs_vnodeop_opv_desc,
+	&ffs_specop_opv_desc,
+	&ffs_fifoop_opv_desc,
+	NULL,
+};
+
+static struct vfsops ffs_vfsops = {
+	.vfs_name		= MOUNT_FFS,
+	.vfs_min_mount_data	= sizeof(struct ufs_args),
+	.vfs_mount		= ffs_mount,
+	.vfs_start		= ffs_start,
+	.vfs_unmount		= ffs_unmount,
+	.vfs_root		= ffs_root,
+	.vfs_quotactl		= ffs_quotactl,
+	.vfs_statvfs		= ffs_statvfs,
+	.vfs_sync		= ffs_sync,
+	.vfs_vget		= ffs_vget,
+	.vfs_loadvnode		= ffs_loadvnode,
+	.vfs_newvnode		= ffs_newvnode,
+	.vfs_fhtovp		= ffs_fhtovp,
+	.vfs_vptofh		= ffs_vptofh,
+	.vfs_init		= ffs_init,
+	.vfs_reinit		= ffs_reinit,
+	.vfs_done		= ffs_done,
+	.vfs_mountroot		= ffs_mountroot,
+	.vfs_snapshot		= ffs_snapshot,
+	.vfs_extattrctl		= vfs_stdextattrctl,
+	.vfs_suspendctl		= genfs_suspendctl,
+	.vfs_renamelock_enter	= genfs_renamelock_enter,
+	.vfs_renamelock_exit	= genfs_renamelock_exit,
+	.vfs_fsync		= ffs_vfsfsync,
+	.vfs_opv_descs		= ffs_vnodeopv_descs,
+};
+
+static int
+ffs_modcmd(modcmd_t cmd, void *arg __unused)
+{
+	switch (cmd) {
+	case MODULE_CMD_INIT:
+		return vfs_attach(&ffs_vfsops);
+	case MODULE_CMD_FINI:
+		return vfs_detach(&ffs_vfsops);
+	default:
+		return ENOTTY;
+	}
+}
