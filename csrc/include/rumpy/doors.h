@@ -92,7 +92,8 @@ struct door_enter {
 	void *arg;
 };
 
-struct export_req;
+struct export_req;		/* <rumpy/export.h> */
+struct door_export;
 
 #ifdef _KERNEL
 int	kern_boot(struct door_boot *);
@@ -105,6 +106,8 @@ int	kern_disk_detach(struct door_disk *);
 int	kern_module_attach(struct door_module *);
 int	kern_module_detach(struct door_module *);
 int	kern_export(struct export_req *);
+int	kern_export_attach(struct door_export *);
+int	kern_export_detach(struct door_export *);
 int	kern_interrupt(struct door_interrupt *);
 void	kern_block_done(struct hyp_bio *);
 
