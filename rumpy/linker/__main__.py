@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""`python -m rumpy.linker [KERNEL] [MODULE...]`: link, report, run nothing."""
+"""`python -m rumpy.linker [--trap] [KERNEL] [MODULE...]`: link, report, run nothing."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from rumpy.errors import RumpyError
 from rumpy.hypercall.memory import Memory, hypercall_addresses
 from rumpy.linker import Linker, export_list, kernel_path, plan
 from rumpy.linker.image import LinkedImage
+from rumpy.linker.scope import Missing
 
 
 def _report(image: LinkedImage, seconds: float) -> None:
@@ -23,16 +24,18 @@ def _report(image: LinkedImage, seconds: float) -> None:
 
 
 def main(arguments: list[str]) -> int:
+    missing: Missing = "trap" if "--trap" in arguments else "strict"
+    arguments = [argument for argument in arguments if argument != "--trap"]
     kernel = Path(arguments[0]) if arguments else kernel_path()
     with Memory() as memory:
         linker = Linker(memory.host(hypercall_addresses()))
         start = time.perf_counter()
-        image = linker.load_kernel(kernel, exports=export_list())
+        image = linker.load_kernel(kernel, exports=export_list(), missing=missing)
         _report(image, time.perf_counter() - start)
         for name in arguments[1:]:
             for file in plan(name, loaded=linker.modules):
                 start = time.perf_counter()
-                module = linker.load_module(file.path, missing="trap")
+                module = linker.load_module(file.path, missing=missing)
                 _report(module, time.perf_counter() - start)
                 info = module.modinfo
                 print(f"  NetBSD {info.release} {info.class_name} module, requires "

@@ -134,6 +134,7 @@ class Linker:
         *,
         exports: Collection[str] | None = None,
         name: str | None = None,
+        missing: Missing = "strict",
     ) -> LinkedImage:
         """Load the kernel's image.
 
@@ -141,6 +142,7 @@ class Linker:
             source: path or contents of kernel.elf.
             exports: names modules may use; None for all.
             name: what messages call it, default the path.
+            missing: what to do about functions nobody has; see scope.resolve.
 
         Raises:
             LinkError: it can't be linked, or a kernel is loaded already.
@@ -156,7 +158,10 @@ class Linker:
 
             layout = lay_out(obj)
             job = Job(obj, layout)
-            resolution = resolve(obj, find)
+            resolution = resolve(
+                obj, find, missing=missing,
+                is_function=lambda index: job.uses(index, elf.R_X86_64_PLT32),
+            )  # fmt: skip
             placed, symbols = self._bring_in(obj, layout, job, resolution)
             image = LinkedImage(
                 "kernel", obj.name, *_segments(layout, placed), symbols,
@@ -291,14 +296,21 @@ class Linker:
             return
         panic = 0
         if stubs.trapped:
-            kernel = self._loaded["kernel"].image.symbols
-            if "panic" not in kernel:
-                raise LinkError("the kernel has no panic() to trap to", file=obj.name)
-            panic = kernel["panic"]
+            panic = self._panic(obj, values)
         code, addresses = stubs.build(placed.stubs, panic)
         self._host.write(placed.stubs, code)
         for index, address in addresses.items():
             values[index] = address
+
+    def _panic(self, obj: ObjectFile, values: memoryview) -> int:
+        """Address of the kernel's panic(), which may be the image being loaded."""
+        if "kernel" in self._loaded:
+            address = self._loaded["kernel"].image.symbols.get("panic")
+        else:
+            address = values[obj.defined["panic"]] if "panic" in obj.defined else None
+        if address is None:
+            raise LinkError("the kernel has no panic() to trap to", file=obj.name)
+        return address
 
     def _place(self, layout: Layout, stubs: Stubs) -> _Placed:
         """Take memory for an image: one run of pages, and a part of the slab."""
