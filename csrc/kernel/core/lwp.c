@@ -36,9 +36,6 @@ __asm(".globl lwp0\n\t.set lwp0, lwp0_impl\n\t.type lwp0, @object");
 struct lwplist alllwp = LIST_HEAD_INITIALIZER(alllwp);
 struct cpu_info cpu_info_primary;
 struct cpu_info *cpu_info_list = &cpu_info_primary;
-int ncpu = 1;
-int ncpuonline = 1;
-const int schedppq = 1;
 
 static lwpid_t lwp_lastlid;
 
@@ -248,18 +245,13 @@ void
 lwp_start(struct lwp_impl *l, void (*func)(void *), void *arg)
 {
 	uint64_t *sp = (uint64_t *)l->li_context.kc_stack;
-	int i;
 
 	KASSERT(l->li_lwp.l_stat == LSIDL);
 	l->li_main = func;
 	l->li_arg = arg;
 	l->li_intr = false;
 	l->li_host = NULL;
-	*--sp = 0;			/* a call from here keeps 16 bytes */
-	*--sp = 0;
-	*--sp = (uint64_t)lwp_trampoline;
-	for (i = 0; i < 6; i++)		/* what lwp_swtch() pops */
-		*--sp = 0;
+	*--sp = (uint64_t)lwp_trampoline;	/* lwp_swtch() pops it */
 	l->li_sp = (uint64_t)sp;
 }
 

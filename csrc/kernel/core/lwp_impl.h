@@ -91,7 +91,32 @@ int64_t	ltime_mono(void);
 void	ltime_refresh(void);
 
 /* switch.S */
-void	lwp_swtch(uint64_t *, uint64_t);
 void	lwp_trampoline(void);
+
+/*
+ * Save this context and go on with the one saved at SP.  A saved context has
+ * the address where it goes on at its stack pointer and %rbp behind it; all
+ * other registers are the compiler's problem.  Inline and with a jump, because
+ * the processor predicts returns: a call that comes back in another context
+ * would spoil the predictions of all callers.
+ */
+static inline void
+lwp_swtch(uint64_t *save, uint64_t sp)
+{
+
+	__asm volatile(
+	    "pushq	%%rbp\n\t"
+	    "leaq	1f(%%rip), %%rax\n\t"
+	    "pushq	%%rax\n\t"
+	    "movq	%%rsp, (%0)\n\t"
+	    "movq	%1, %%rsp\n\t"
+	    "popq	%%rax\n\t"
+	    "jmp	*%%rax\n"
+	    "1:	popq	%%rbp"
+	    : "+D" (save), "+S" (sp)
+	    :
+	    : "rax", "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12",
+	      "r13", "r14", "r15", "memory", "cc");
+}
 
 #endif /* !_RUMPY_CORE_LWP_IMPL_H_ */
