@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""NetBSD's own headers, out of PyPI's ziglang wheel.
+
+The Zig compiler ships the public headers of NetBSD for cross compiling:
+version 0.15.2 those of NetBSD 10.1.  They are somebody else's statement of the
+ABI, so they can judge ours.  Nothing of them is kept in this tree: the wheel is
+taken from $RUMPY_ZIGLANG_WHEEL, or downloaded once into the user's cache.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+VERSION = "0.15.2"
+PLATFORM = "manylinux_2_12_x86_64"
+PREFIX = "ziglang/lib/libc/include/"
+TREES = ("x86_64-netbsd-none", "generic-netbsd")
+
+#: Headers of the kernel that the package leaves out.  What a structure needs of
+#: them is said here, with the sizes the tables state.
+STUBS = {
+    "sys/kauth.h": "typedef struct kauth_cred *kauth_cred_t; typedef uint64_t kauth_action_t;",
+    "sys/kernel.h": "",
+    "sys/spl.h": "",
+    "sys/timevar.h": "",
+    "lib/libkern/libkern.h": "",
+    "machine/cpufunc.h": "",
+    "machine/pic.h": "",
+    "uvm/uvm_physseg.h": "",
+    "uvm/pmap/pmap_pvt.h": "",
+    "sys/systm.h": (
+        "typedef int (*copyin_t)(const void *, void *, size_t);"
+        "typedef int (*copyout_t)(const void *, void *, size_t);"
+    ),
+    "sys/vmem.h": (
+        "typedef struct vmem vmem_t; typedef unsigned int vm_flag_t;"
+        "typedef uintptr_t vmem_addr_t; typedef size_t vmem_size_t;"
+    ),
+    "sys/workqueue.h": "struct work { void *wk_dummy; }; struct workqueue;",
+    "sys/cpu_data.h": (
+        "#include <sys/sched.h>\nstruct lwp;"
+        "struct cpu_data { struct schedstate_percpu cpu_schedstate; struct lwp *cpu_idlelwp;"
+        "char stub_rest[896 - sizeof(struct schedstate_percpu) - 8]; };"
+    ),
+    "sys/kernhist.h": "",
+    "sys/rndsource.h": "typedef struct { char stub_size[1]; } krndsource_t;",
+}
+
+
+class Unavailable(Exception):
+    """The wheel can't be had; the message says why."""
+
+
+def _cache() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "rumpy" / f"ziglang-{VERSION}"
+
+
+def _wheel(folder: Path) -> Path:
+    named = os.environ.get("RUMPY_ZIGLANG_WHEEL")
+    if named:
+        if not Path(named).is_file():
+            raise Unavailable(f"RUMPY_ZIGLANG_WHEEL={named}: no such file")
+        return Path(named)
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
+    command += [f"--platform={PLATFORM}", f"--dest={folder}", f"ziglang=={VERSION}"]
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise Unavailable("pip download ziglang: timed out") from error
+    wheels = sorted(folder.glob("ziglang-*.whl"))
+    if result.returncode != 0 or not wheels:
+        reason = (result.stderr.strip().splitlines() or ["no wheel"])[-1]
+        raise Unavailable(f"pip download ziglang=={VERSION}: {reason}")
+    return wheels[0]
+
+
+def include_path() -> list[Path]:
+    """The folders to search for NetBSD's headers: our stubs first.
+
+    Raises:
+        Unavailable: neither cached nor to be had.
+    """
+    cache = _cache()
+    headers, stubs = cache / "include", cache / "stubs"
+    if not (cache / "complete").exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        wheel = _wheel(cache)
+        with zipfile.ZipFile(wheel) as archive:
+            wanted = tuple(f"{PREFIX}{tree}/" for tree in TREES)
+            for name in archive.namelist():
+                if name.startswith(wanted) and not name.endswith("/"):
+                    target = headers / name.removeprefix(PREFIX)
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    target.write_bytes(archive.read(name))
+        if wheel.parent == cache:
+            wheel.unlink()
+        (cache / "complete").touch()
+    for name, text in STUBS.items():
+        guard = "STUB_" + name.replace("/", "_").replace(".", "_")
+        target = stubs / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(f"#ifndef {guard}\n#define {guard}\n{text}\n#endif\n")
+    return [stubs, *(headers / tree for tree in TREES)]
