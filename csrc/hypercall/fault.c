@@ -28,6 +28,9 @@
 #define	ALTSTACK_SIZE	(64 * 1024)
 #define	ALTSTACK_ENOUGH	(32 * 1024)
 #define	WALK_SPAN	(64 * 1024)	/* no kernel stack is larger */
+#define	SCAN_SPAN	4096
+#define	FRAMES_FEW	3	/* fewer are suspicious */
+#define	FRAMES_SCANNED	12	/* no use in more guesses */
 #define	GUARD_SPAN	(64 * 1024 + 4096)
 
 #define	FLAG_DF		0x400
@@ -67,6 +70,39 @@ peek(uint64_t address, uint64_t *value)
 	    sizeof(*value));
 }
 
+/* Does a call instruction end at the address? */
+static bool
+is_return_address(struct hyp_kernel *k, uint64_t address)
+{
+	unsigned char b[7];
+
+	if (!kernel_is_text(k, address) || !kernel_is_text(k, address - 7) ||
+	    !hyp_copy_guarded(b, (const void *)(uintptr_t)(address - 7), 7))
+		return false;
+	return b[2] == 0xe8 ||				/* call rel32 */
+	    (b[5] == 0xff && (b[6] & 0x38) == 0x10) ||	/* call *reg */
+	    (b[4] == 0xff && (b[5] & 0x38) == 0x10) ||	/* call *d8(reg) */
+	    (b[1] == 0xff && (b[2] & 0x38) == 0x10);	/* call *d32(reg) */
+}
+
+/*
+ * The frame pointers are gone, as after a smashed stack: take what looks like
+ * return addresses.
+ */
+static int
+scan_stack(struct hyp_kernel *k, struct hyp_panic *p, int n, uint64_t sp)
+{
+	uint64_t end = sp + SCAN_SPAN, value;
+
+	for (sp &= ~(uint64_t)7; sp < end && n < FRAMES_SCANNED; sp += 8) {
+		if (!peek(sp, &value))
+			break;
+		if (is_return_address(k, value) && p->frames[n - 1] != value)
+			p->frames[n++] = value;
+	}
+	return n;
+}
+
 /*
  * Follow the frame pointers: kernel and modules are built with them.  A frame
  * lies above the one before, on the same stack, and returns into kernel text.
@@ -91,6 +127,8 @@ record_frames(struct hyp_kernel *k, struct hyp_panic *p, uint64_t ip,
 			break;
 		bp = pair[0];
 	}
+	if (n < FRAMES_FEW)
+		n = scan_stack(k, p, n, sp);
 	p->nframes = n;
 }
 

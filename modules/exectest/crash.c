@@ -30,7 +30,7 @@ enum crash {
 	CRASH_BAD_JUMP,
 };
 
-static volatile int zero;
+static volatile int zero, dividend = 100;
 static char *volatile null;
 static int (*volatile null_function)(void);
 static kmutex_t crash_lock;
@@ -52,7 +52,7 @@ crash_smash(void)
 	volatile uint64_t frame[4];
 	int i;
 
-	for (i = 0; i < 40; i++)
+	for (i = 0; i < 9; i++)
 		((volatile uint64_t *)frame)[i] = 0x4141414141414141;
 }
 
@@ -116,7 +116,7 @@ crash_code(enum crash how)
 		((void (*)(void))0x123456789000)();
 		break;
 	case CRASH_DIVIDE:
-		zero = 1 / zero;
+		zero = dividend / zero;
 		break;
 	case CRASH_ILLEGAL:
 		__asm volatile("ud2");
