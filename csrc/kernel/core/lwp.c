@@ -272,6 +272,18 @@ lwp_setproc(struct lwp_impl *l, struct proc *p)
 		kauth_cred_free(old);
 }
 
+/* proc0 has got its credentials: so do the contexts made before. */
+void
+lwp_proc0_ready(void)
+{
+	struct lwp *l;
+
+	LIST_FOREACH(l, &alllwp, l_list) {
+		KASSERT(l->l_proc == &proc0);
+		lwp_setproc(LWP_IMPL(l), &proc0);
+	}
+}
+
 /* The process goes: no free context must remember it. */
 void
 lwp_forget_proc(struct proc *p)

@@ -69,6 +69,7 @@ void	lwp_put(struct lwp_impl *);
 void	lwp_refill(void);
 void	lwp_start(struct lwp_impl *, void (*)(void *), void *);
 void	lwp_setproc(struct lwp_impl *, struct proc *);
+void	lwp_proc0_ready(void);
 void	lwp_forget_proc(struct proc *);
 
 /* sleepq.c */

@@ -96,7 +96,7 @@ proc0_init(void)
 	microtime(&p->p_stats->p_start);
 	p->p_fd = fd_init(&filedesc0);
 	p->p_cwdi = &cwdi0;
-	lwp_setproc(CUR_IMPL, p);
+	lwp_proc0_ready();
 }
 
 static pid_t
