@@ -37,6 +37,7 @@
 #include "core/pages.h"
 #include "core/pool_impl.h"
 #include "core/proc_impl.h"
+#include "core/sysctl_impl.h"
 #include "module/module.h"
 #include "vfs/vfs_boot.h"
 
@@ -85,6 +86,7 @@ boot_services(struct door_boot *boot)
 	stack_protector_init();
 	kauth_init();
 	sysctl_init();
+	sysctl_run_sets();
 	return 0;
 }
 
