@@ -11,30 +11,6 @@
 #include "ffs.h"
 
 #include <lib/libkern/libkern.h>
-#include <uvm/uvm_extern.h>
-
-/* Read or write the file's bytes [off, off + len) through the page cache. */
-static int
-ffs_pagecopy(struct ffs_inode *ip, void *buf, off_t off, size_t len,
-    enum uio_rw rw)
-{
-	struct vnode *vp = ITOV(ip);
-	struct iovec iov = { .iov_base = buf, .iov_len = len };
-	struct uio uio;
-	int error = 0;
-
-	uio.uio_iov = &iov;
-	uio.uio_iovcnt = 1;
-	uio.uio_offset = off;
-	uio.uio_resid = len;
-	uio.uio_rw = rw;
-	UIO_SETUP_SYSSPACE(&uio);
-	while (uio.uio_resid > 0 && error == 0)
-		error = ubc_uiomove(&vp->v_uobj, &uio, uio.uio_resid,
-		    UVM_ADV_NORMAL, (rw == UIO_READ ? UBC_READ : UBC_WRITE) |
-		    UBC_VNODE_FLAGS(vp));
-	return error;
-}
 
 /*
  * Allocate nsize bytes for fragments that have to move.  With room on the
@@ -74,10 +50,10 @@ ffs_move_pages(struct ffs_inode *ip, int64_t lbn, int osize, int64_t newbno)
 	len = (size_t)MIN((off_t)osize, (off_t)ip->i_size - start);
 	KASSERT(len > 0 && len <= (size_t)fs->fs_bsize);
 	copy = kmem_alloc((size_t)fs->fs_bsize, KM_SLEEP);
-	error = ffs_pagecopy(ip, copy, start, len, UIO_READ);
+	error = ffs_get_pages(ip, copy, start, len);
 	if (error == 0) {
 		ip->i_db[lbn] = newbno;
-		error = ffs_pagecopy(ip, copy, start, len, UIO_WRITE);
+		error = ffs_put_pages(ip, copy, start, len);
 		if (error != 0)
 			ip->i_db[lbn] = oldbno;
 	}

@@ -73,44 +73,147 @@ ffs_read(void *v)
 }
 
 /*
- * Allocate what [off, end) needs, and zero what a new block holds of the file
- * outside of it.  i_size follows block by block, for the last block may be
- * fragments only at the end of the file.  *holep tells that a hole inside the
- * file got a block.
+ * Copy into the page cache.  Bytes below keep are valid on the disk or in
+ * memory; a page that holds some of them and is written in part has to be read
+ * first.  All other pages need not: what is not written of them becomes zero.
  */
 static int
-ffs_write_alloc(struct ffs_inode *ip, off_t off, off_t end, off_t osize,
-    kauth_cred_t cred, bool *holep)
+ffs_ubc_write(struct vnode *vp, struct uio *uio, size_t len, off_t keep,
+    int advice)
+{
+	const int flags = UBC_WRITE | UBC_VNODE_FLAGS(vp);
+	const off_t off = uio->uio_offset, end = off + (off_t)len;
+	off_t head = off, tail = end;
+	int error = 0;
+
+	if ((off & PAGE_MASK) != 0 && (off_t)trunc_page(off) < keep)
+		head = MIN(end, (off_t)round_page(off));
+	if ((end & PAGE_MASK) != 0 && end < keep)
+		tail = MAX(head, (off_t)trunc_page(end));
+	if (head > off)
+		error = ubc_uiomove(&vp->v_uobj, uio, (vsize_t)(head - off),
+		    advice, flags);
+	if (error == 0 && tail > head)
+		error = ubc_uiomove(&vp->v_uobj, uio, (vsize_t)(tail - head),
+		    advice, flags | UBC_FAULTBUSY);
+	if (error == 0 && end > tail)
+		error = ubc_uiomove(&vp->v_uobj, uio, (vsize_t)(end - tail),
+		    advice, flags);
+	return error;
+}
+
+/*
+ * Write zeros to [from, to) of a file, whose blocks exist; keep is as for
+ * ffs_ubc_write().
+ */
+int
+ffs_zero(struct ffs_inode *ip, off_t from, off_t to, off_t keep)
+{
+	static char zeros[PAGE_SIZE];
+	struct iovec iov;
+	struct uio uio;
+	int error = 0;
+
+	uio.uio_offset = from;
+	uio.uio_rw = UIO_WRITE;
+	UIO_SETUP_SYSSPACE(&uio);
+	while (uio.uio_offset < to && error == 0) {
+		const size_t len = (size_t)MIN(to - uio.uio_offset,
+		    (off_t)(PAGE_SIZE - (uio.uio_offset & PAGE_MASK)));
+
+		iov.iov_base = zeros;
+		iov.iov_len = len;
+		uio.uio_iov = &iov;
+		uio.uio_iovcnt = 1;
+		uio.uio_resid = len;
+		error = ffs_ubc_write(ITOV(ip), &uio, len, keep,
+		    UVM_ADV_NORMAL);
+	}
+	return error;
+}
+
+/* The same with the caller's bytes, which are all that the pages hold. */
+int
+ffs_put_pages(struct ffs_inode *ip, void *data, off_t off, size_t len)
+{
+	struct iovec iov = { .iov_base = data, .iov_len = len };
+	struct uio uio;
+
+	uio.uio_iov = &iov;
+	uio.uio_iovcnt = 1;
+	uio.uio_offset = off;
+	uio.uio_resid = len;
+	uio.uio_rw = UIO_WRITE;
+	UIO_SETUP_SYSSPACE(&uio);
+	return ffs_ubc_write(ITOV(ip), &uio, len, 0, UVM_ADV_NORMAL);
+}
+
+int
+ffs_get_pages(struct ffs_inode *ip, void *data, off_t off, size_t len)
 {
 	struct vnode *vp = ITOV(ip);
-	const struct fs *fs = ip->i_fm->fm_fs;
-	bool isnew;
-	int error;
+	struct iovec iov = { .iov_base = data, .iov_len = len };
+	struct uio uio;
+	int error = 0;
 
-	while (off < end) {
+	uio.uio_iov = &iov;
+	uio.uio_iovcnt = 1;
+	uio.uio_offset = off;
+	uio.uio_resid = len;
+	uio.uio_rw = UIO_READ;
+	UIO_SETUP_SYSSPACE(&uio);
+	while (uio.uio_resid > 0 && error == 0)
+		error = ubc_uiomove(&vp->v_uobj, &uio, uio.uio_resid,
+		    UVM_ADV_NORMAL, UBC_READ | UBC_VNODE_FLAGS(vp));
+	return error;
+}
+
+/*
+ * Allocate what [off, *endp) needs.  i_size follows block by block, for the
+ * last block may be fragments only at the end of the file.  Stops early, and
+ * says so in *endp, where blocks that were holes inside the file meet ones
+ * that were not; *freshp tells which of them these are.  Around the bytes to
+ * be written, fresh blocks are zeroed.
+ */
+static int
+ffs_write_alloc(struct ffs_inode *ip, off_t off, off_t *endp, off_t osize,
+    kauth_cred_t cred, bool *freshp)
+{
+	const struct fs *fs = ip->i_fm->fm_fs;
+	const off_t first = off;
+	bool isnew;
+	int error = 0;
+
+	while (off < *endp && error == 0) {
 		const off_t start = FFS_LBLKTOSIZE(fs, FFS_LBLKNO(fs, off));
-		const off_t stop = MIN(end, start + fs->fs_bsize);
+		const off_t stop = MIN(*endp, start + fs->fs_bsize);
 		const off_t tail = MIN(start + fs->fs_bsize, osize);
 
 		error = ffs_balloc(ip, off, (int)(stop - off), cred, 0, NULL,
 		    &isnew);
 		if (error != 0)
-			return error;
+			break;
 		if ((off_t)ip->i_size < stop) {
 			ip->i_size = (uint64_t)stop;
-			uvm_vnp_setwritesize(vp, stop);
+			uvm_vnp_setwritesize(ITOV(ip), (voff_t)stop);
 		}
 		if (isnew && start < off)
-			ubc_zerorange(&vp->v_uobj, start,
-			    (size_t)(off - start), UBC_VNODE_FLAGS(vp));
-		if (isnew && stop < tail)
-			ubc_zerorange(&vp->v_uobj, stop,
-			    (size_t)(tail - stop), UBC_VNODE_FLAGS(vp));
-		if (isnew && start < osize)
-			*holep = true;
+			error = ffs_zero(ip, start, off, 0);
+		if (error == 0 && isnew && stop < tail)
+			error = ffs_zero(ip, stop, tail, 0);
+		isnew = isnew && start < osize;
+		if (off == first)
+			*freshp = isnew;
+		else if (isnew != *freshp) {
+			/* Nothing was written to it: undo is not needed. */
+			if (isnew)
+				error = ffs_zero(ip, off, stop, 0);
+			*endp = off;
+			break;
+		}
 		off = stop;
 	}
-	return 0;
+	return error;
 }
 
 /* One step of a write: at most FFS_WRITE_STEP bytes. */
@@ -119,37 +222,28 @@ ffs_write_step(struct ffs_inode *ip, struct uio *uio, int ioflag,
     kauth_cred_t cred)
 {
 	struct vnode *vp = ITOV(ip);
-	const struct fs *fs = ip->i_fm->fm_fs;
 	const off_t off = uio->uio_offset;
 	const off_t osize = (off_t)ip->i_size;
-	const off_t end = MIN(off + (off_t)uio->uio_resid,
+	off_t end = MIN(off + (off_t)uio->uio_resid,
 	    rounddown(off, FFS_WRITE_STEP) + FFS_WRITE_STEP);
-	bool hole = false;
-	int error, flags = UBC_WRITE | UBC_VNODE_FLAGS(vp);
+	bool fresh = false;
+	int error;
 
-	error = ffs_write_alloc(ip, off, end, osize, cred, &hole);
+	error = ffs_write_alloc(ip, off, &end, osize, cred, &fresh);
 	if (error == 0) {
-		/* Blocks that are overwritten whole need not be read. */
-		if (FFS_BLKOFF(fs, off) == 0 && (FFS_BLKOFF(fs, end) == 0 ||
-		    end >= (off_t)ip->i_size))
-			flags |= UBC_FAULTBUSY;
-		error = ubc_uiomove(&vp->v_uobj, uio, (vsize_t)(end - off),
-		    IO_ADV_DECODE(ioflag), flags);
-		if (error != 0 && hole && uio->uio_offset < MIN(end, osize))
-			ubc_zerorange(&vp->v_uobj, uio->uio_offset,
-			    (size_t)(MIN(end, osize) - uio->uio_offset),
-			    UBC_VNODE_FLAGS(vp));
+		error = ffs_ubc_write(vp, uio, (size_t)(end - off),
+		    fresh ? 0 : osize, IO_ADV_DECODE(ioflag));
+		/* A bad user address must not show old contents of the disk. */
+		if (error != 0 && fresh && uio->uio_offset < MIN(end, osize))
+			(void)ffs_zero(ip, uio->uio_offset, MIN(end, osize),
+			    0);
 	}
-	if ((off_t)ip->i_size > osize) {
-		/* Keep what was copied of an extension. */
-		if (error != 0) {
-			const off_t keep = MAX(osize, uio->uio_offset);
-
-			uvm_vnp_setsize(vp, (voff_t)ip->i_size);
-			(void)ffs_truncate(ip, keep, ioflag & IO_SYNC, cred);
-		} else
-			uvm_vnp_setsize(vp, (voff_t)ip->i_size);
-	}
+	if ((off_t)ip->i_size > osize)
+		uvm_vnp_setsize(vp, (voff_t)ip->i_size);
+	/* Keep what was copied of an extension. */
+	if (error != 0 && (off_t)ip->i_size > osize)
+		(void)ffs_truncate(ip, MAX(osize, uio->uio_offset),
+		    ioflag & IO_SYNC, cred);
 	if (uio->uio_offset != off)
 		ip->i_flag |= IN_CHANGE | IN_UPDATE;
 	return error;

@@ -52,8 +52,11 @@ ffs_fill_last(struct ffs_inode *ip, off_t newsize, kauth_cred_t cred)
 	if (error != 0)
 		return error;
 	uvm_vnp_setwritesize(vp, end);
-	ubc_zerorange(&vp->v_uobj, osize, (size_t)(end - osize),
-	    UBC_VNODE_FLAGS(vp));
+	error = ffs_zero(ip, osize, end, osize);
+	if (error != 0) {
+		uvm_vnp_setsize(vp, osize);
+		return error;
+	}
 	ip->i_size = (uint64_t)end;
 	uvm_vnp_setsize(vp, end);
 	ip->i_flag |= IN_CHANGE | IN_UPDATE | IN_MODIFIED;
@@ -79,10 +82,7 @@ ffs_lengthen(struct ffs_inode *ip, off_t length, kauth_cred_t cred)
 		if (error == 0) {
 			ip->i_size = (uint64_t)length;
 			uvm_vnp_setwritesize(vp, length);
-			if (isnew)
-				ubc_zerorange(&vp->v_uobj, start,
-				    (size_t)(length - start),
-				    UBC_VNODE_FLAGS(vp));
+			error = ffs_zero(ip, MAX(start, osize), length, osize);
 			uvm_vnp_setsize(vp, length);
 		}
 	}
@@ -216,8 +216,9 @@ ffs_forget(struct ffs_inode *ip, off_t length)
 			const off_t end = MIN((off_t)ip->i_size,
 			    FFS_BLKROUNDUP(fs, length));
 
-			ubc_zerorange(&vp->v_uobj, length,
-			    (size_t)(end - length), UBC_VNODE_FLAGS(vp));
+			error = ffs_zero(ip, length, end, end);
+			if (error != 0)
+				return error;
 		}
 		ip->i_size = (uint64_t)length;
 		uvm_vnp_setsize(vp, length);
@@ -304,7 +305,6 @@ ffs_shorten(struct ffs_inode *ip, off_t length, bool wait)
 static int
 ffs_back_end(struct ffs_inode *ip, off_t length, kauth_cred_t cred)
 {
-	struct vnode *vp = ITOV(ip);
 	const struct fs *fs = ip->i_fm->fm_fs;
 	const off_t start = FFS_LBLKTOSIZE(fs, FFS_LBLKNO(fs, length));
 	const off_t osize = (off_t)ip->i_size;
@@ -315,8 +315,8 @@ ffs_back_end(struct ffs_inode *ip, off_t length, kauth_cred_t cred)
 		return 0;
 	error = ffs_balloc(ip, length - 1, 1, cred, 0, NULL, &isnew);
 	if (error == 0 && isnew)
-		ubc_zerorange(&vp->v_uobj, start, (size_t)(MIN(osize,
-		    start + fs->fs_bsize) - start), UBC_VNODE_FLAGS(vp));
+		error = ffs_zero(ip, start, MIN(osize, start + fs->fs_bsize),
+		    0);
 	return error;
 }
 

@@ -895,8 +895,7 @@ ffs_fallocate(void *v)
 			uvm_vnp_setwritesize(vp, stop);
 		}
 		if (isnew)
-			ubc_zerorange(&vp->v_uobj, start,
-			    (size_t)(fill - start), UBC_VNODE_FLAGS(vp));
+			error = ffs_zero(ip, start, fill, 0);
 		uvm_vnp_setsize(vp, (voff_t)ip->i_size);
 		off = stop;
 	}
