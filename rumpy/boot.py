@@ -98,7 +98,7 @@ class Machine:
 
     def _prepare_process(self) -> None:
         """Fault handlers and Python's functions, once for each process."""
-        from rumpy.hypercall.exceptions import prepare_process
+        from rumpy.hypercall.system import prepare_process
 
         prepare_process()
 
@@ -148,6 +148,7 @@ class Machine:
     def _provide(self) -> None:
         """Python's side of the hypercalls that have one."""
         self.console = self.hypercalls.install(self)
+        self._undo.append(lambda: self.hypercalls.remove(self))
 
     def _start(self) -> None:
         """Run kern_boot."""
@@ -222,11 +223,15 @@ class Machine:
         if code == lib.HYP_EEXC:
             from rumpy.hypercall.exceptions import take
 
-            return take()
+            return take() or SystemError("a hypercall failed for no known reason")
         if code == lib.HYP_ENODOOR:
             return RumpyError("the kernel has no such door")
         host = int(lib.hyp_host_errno())
-        return OSError(host, os.strerror(host)) if host else RumpyError(f"host error {code}")
+        return (
+            OSError(host, os.strerror(host))
+            if host
+            else RumpyError(f"host error {code}")
+        )
 
     def panic(self) -> KernelPanic:
         """Why the kernel died, with a backtrace in source lines."""
@@ -234,7 +239,9 @@ class Machine:
         k = self.k if self.__dict__.get("k") is not None else self._raw
         self.lib.hyp_panic_get(k, record)
         message = self.ffi.string(record.message).decode("utf-8", "replace")
-        names = "rax rbx rcx rdx rsi rdi rbp rsp r8 r9 r10 r11 r12 r13 r14 r15 rip rflags"
+        names = (
+            "rax rbx rcx rdx rsi rdi rbp rsp r8 r9 r10 r11 r12 r13 r14 r15 rip rflags"
+        )
         registers = dict(zip(names.split(), map(int, record.regs), strict=False))
         frames = [
             self.frame(int(record.frames[i]), caller=i > 0)
@@ -243,7 +250,7 @@ class Machine:
         return KernelPanic(
             message or "the kernel panicked",
             frames=frames,
-            console=self.console_tail(),
+            console=self.console.tail(),
             registers=registers,
         )
 
@@ -253,14 +260,6 @@ class Machine:
             return self.linker.symbolizer.resolve(address, caller=caller)
         except Exception:  # a damaged line table must not hide the panic
             return Frame(address)
-
-    def console_tail(self, size: int = 4096) -> str:
-        """The last lines that the kernel printed."""
-        k = self.k if self.__dict__.get("k") is not None else self._raw
-        buffer = self.ffi.new("char[]", size)
-        got = self.lib.hyp_console_tail(k, buffer, size)
-        text: str = self.ffi.buffer(buffer, got)[:].decode("utf-8", "replace")
-        return text
 
     # --- the end ------------------------------------------------------------
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import threading
 
-from rumpy._hyp import ffi
+from rumpy._hyp import ffi, lib
 from rumpy.abi.calls import NUMBERS
-from rumpy.abi.errno import oserror
+from rumpy.abi.errno import oserror, strerror
 from rumpy.boot import Machine, Settings
 from rumpy.errors import ImageError, KernelClosed, ModuleError
 from rumpy.process import Process, groups_of
@@ -24,56 +24,16 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
+    from rumpy.disks import Disk
     from rumpy.hypercall import Hypercalls
     from rumpy.module import Module
     from rumpy.mount import Mount
 
-__all__ = ["Disk", "Kernel"]
+__all__ = ["Kernel"]
 
 _MOUNT, _UNMOUNT = NUMBERS["mount"], NUMBERS["unmount"]
+_MODCTL, _MODCTL_UNLOAD = NUMBERS["modctl"], 1
 _EBUSY = 16
-
-
-class Disk:
-    """A block device of a kernel, backed by something of the host.
-
-    Attributes:
-        kernel: whose disk it is.
-        name: its node below /dev, such as "rd0".
-        path: the block node, such as "/dev/rd0".
-        device: what is behind it, a rumpy.block device.
-        rdev: its device number, as os.makedev makes it.
-    """
-
-    def __init__(
-        self, kernel: Kernel, name: str, path: str, device: Any, rdev: int, number: int
-    ) -> None:
-        self.kernel = kernel
-        self.name = name
-        self.path = path
-        self.device = device
-        self.rdev = rdev
-        self._number = number
-        self._attached = True
-
-    def detach(self) -> None:
-        """Take it away and close what is behind it.
-
-        Raises:
-            OSError: EBUSY while it is open or mounted.
-        """
-        if self._attached:
-            self.kernel._detach(self)
-            self._attached = False
-
-    def __enter__(self) -> Disk:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.detach()
-
-    def __repr__(self) -> str:
-        return f"<Disk {self.path}>"
 
 
 class Kernel(Process):
@@ -164,6 +124,7 @@ class Kernel(Process):
         name = module if isinstance(module, str) else str(Path(module))
         with self._lock:
             self._idle()
+            self._know_modules()
             if name in self._modules:
                 return self._modules[name]
             files = plan(
@@ -189,7 +150,7 @@ class Kernel(Process):
             error = self._machine.call("module_attach", door)
             if error:
                 raise ModuleError(
-                    f"initialisation failed: {oserror(error).strerror}",
+                    f"initialisation failed: {strerror(error)}",
                     module=linked.name,
                     kernel_errno=error,
                 )
@@ -222,6 +183,7 @@ class Kernel(Process):
             ModuleError: not loaded, in use, or needed by another.
         """
         with self._lock:
+            self._know_modules()
             name = module if isinstance(module, str) else module.name
             found = self._modules.get(name)
             if found is None:
@@ -230,18 +192,44 @@ class Kernel(Process):
             if users:
                 needed = ", ".join(sorted(users))
                 raise ModuleError(f"in use by {needed}", module=name)
-            door = self._module_door(found._linked)
-            door.handle = found._handle
-            error = self._machine.call("module_detach", door)
+            error = self._detach_module(found)
             if error:
-                why = "in use" if error == _EBUSY else oserror(error).strerror
+                why = "in use" if error == _EBUSY else strerror(error)
                 raise ModuleError(why, module=name, kernel_errno=error)
-            self._machine.linker.unload(found._linked)
             del self._modules[name]
+
+    def _detach_module(self, module: Module) -> int:
+        """Run FINI and unmap; a NetBSD errno."""
+        if not module._handle:  # the kernel loaded it by itself
+            name = module.name.encode()
+            result = lib.face_ip(
+                self._k, self._p, _MODCTL, _MODCTL_UNLOAD, name, 0, 0, 0
+            )
+            if result < -1000:
+                raise self._failed(result)
+            return -min(int(result), 0)
+        door = self._module_door(module._linked)
+        door.handle = module._handle
+        error = self._machine.call("module_detach", door)
+        if not error:
+            self._machine.linker.unload(module._linked)
+        return error
+
+    def _know_modules(self) -> None:
+        """Take note of what modctl(2) and the kernel itself loaded and unloaded."""
+        from rumpy.module import Module
+
+        linked = self._machine.linker.modules
+        for name in [n for n in self._modules if n not in linked]:
+            del self._modules[name]
+        for name, image in linked.items():
+            if name not in self._modules:
+                self._modules[name] = Module(self, image, 0)
 
     def modules(self) -> list[Module]:
         """The loaded modules, in load order."""
         with self._lock:
+            self._know_modules()
             return list(self._modules.values())
 
     # --- disks --------------------------------------------------------------
@@ -269,41 +257,43 @@ class Kernel(Process):
             ImageError: in use, truncated, not a disk.
             OSError: what the host says of the image.
         """
-        from rumpy.block import open_device
+        from rumpy.disks import as_device
 
         with self._lock:
             self._idle()
-            opened = open_device(device, readonly=readonly, offset=offset, size=size)
+            found, own = as_device(device, readonly=readonly, offset=offset, size=size)
             try:
-                return self._attach(opened, path)
+                return self._attach(found, path, own)
             except BaseException:
-                opened.close()
+                if own:
+                    found.close()  # type: ignore[attr-defined]
                 raise
 
-    def _attach(self, device: Any, path: str | None) -> Disk:
+    def _attach(self, device: Any, path: str | None, own: bool) -> Disk:
+        from rumpy.abi.structs import host_dev
+        from rumpy.disks import Disk
+
         name = self._disk_name(path)
-        number = self._machine.hypercalls.block.add(self._machine, device)
+        attached = self._machine.hypercalls.block.attach(device)
         door = ffi.new("struct door_disk *")
         door.name = name.encode()
-        door.dev = number
-        door.sector_size = device.sector_size
-        door.sector_count = device.sector_count
-        door.flags = 1 if device.readonly else 0
+        door.dev = attached.dev
+        door.sector_size = attached.sector_size
+        door.sector_count = attached.sector_count
+        door.flags = 1 if attached.readonly else 0
         try:
             error = self._machine.call("disk_attach", door)
             if error:
                 raise oserror(error, f"/dev/{name}")
         except BaseException:
-            self._machine.hypercalls.block.remove(self._machine, number)
+            attached.detach()
             raise
-        from rumpy.abi.structs import host_dev
-
         node = f"/dev/{name}"
         rdev = host_dev(int(door.block))
         if path is not None and path != node:
             self.mknod(path, 0o60600, rdev)
             node = path
-        disk = Disk(self, name, node, device, rdev, number)
+        disk = Disk(self, name, node, attached, rdev, own=own)
         self._disks[node] = disk
         return disk
 
@@ -323,15 +313,14 @@ class Kernel(Process):
             if self._machine.running():
                 door = ffi.new("struct door_disk *")
                 door.name = disk.name.encode()
-                door.dev = disk._number
+                door.dev = disk._attached.dev
                 error = self._machine.call("disk_detach", door)
                 if error:
                     raise oserror(error, disk.path)
                 if disk.path != f"/dev/{disk.name}":
                     self.unlink(disk.path)
             del self._disks[disk.path]
-            self._machine.hypercalls.block.remove(self._machine, disk._number)
-            disk.device.close()
+            disk._let_go()
 
     # --- file systems -------------------------------------------------------
 
@@ -371,7 +360,7 @@ class Kernel(Process):
             self._need_driver(kind)
             disk, own = self._disk_of(source, flags, offset, size)
             try:
-                if disk is not None and disk.device.readonly:
+                if disk is not None and disk.readonly:
                     flags |= MNT_RDONLY
                 path = self._mount_point(where)
                 self._mount(kind, path, flags, disk, data, source)
@@ -398,8 +387,8 @@ class Kernel(Process):
         """The disk to mount, and whether it goes with the mount."""
         if source is None:
             return None, False
-        if isinstance(source, Disk):
-            return source, False
+        if getattr(source, "kernel", None) is self:
+            return source, False  # a Disk of ours
         if isinstance(source, str) and source in self._disks:
             return self._disks[source], False
         readonly = True if flags & 1 else None
@@ -426,7 +415,6 @@ class Kernel(Process):
         data: bytes | None,
         source: Any,
     ) -> None:
-        from rumpy._hyp import lib
         from rumpy.mount import disk_arguments
 
         fspec = ffi.new("char[]", disk.path.encode() if disk else b"")
@@ -434,7 +422,14 @@ class Kernel(Process):
             address = int(ffi.cast("uintptr_t", fspec))
             data = disk_arguments(kind, address) if disk else b"\0" * 256
         result = lib.face_mount(
-            self._k, self._p, _MOUNT, kind.encode(), path.encode(), flags, data, len(data)
+            self._k,
+            self._p,
+            _MOUNT,
+            kind.encode(),
+            path.encode(),
+            flags,
+            data,
+            len(data),
         )
         if result >= 0:
             return
@@ -624,5 +619,7 @@ def _mount_error(error: OSError, kind: str, source: Any) -> BaseException:
         return oserror(number, f"no driver for file system type {kind!r}")
     name = source if isinstance(source, str) else None
     if number in (22, 79, 5) and name is not None:
-        return ImageError(f"no {kind} file system that can be mounted ({error.strerror})", image=name)
+        return ImageError(
+            f"no {kind} file system that can be mounted ({error.strerror})", image=name
+        )
     return error

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from rumpy.abi.structs import StatvfsResult
-    from rumpy.kernel import Disk, Kernel
+    from rumpy.disks import Disk
+    from rumpy.kernel import Kernel
 
 __all__ = ["Mount", "mount_flags"]
 
@@ -46,7 +47,9 @@ def mount_flags(options: Iterable[str]) -> int:
             flags |= _flags.MOUNT_OPTIONS[option]
         except KeyError:
             known = ", ".join(sorted([*_flags.MOUNT_OPTIONS, "rw"]))
-            raise ValueError(f"unknown mount option {option!r} (known: {known})") from None
+            raise ValueError(
+                f"unknown mount option {option!r} (known: {known})"
+            ) from None
     return flags
 
 

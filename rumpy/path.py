@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rumpy.abi.structs import StatResult
-    from rumpy.process import Process
+    from rumpy.process import DirEntry, Process
 
 __all__ = ["KernelPath"]
 
@@ -119,7 +119,7 @@ class KernelPath:
 
     @property
     def anchor(self) -> str:
-        """"/" where the path is absolute, else ""."""
+        """ "/" where the path is absolute, else ""."""
         return "/" if self.is_absolute() else ""
 
     root = anchor
@@ -228,7 +228,7 @@ class KernelPath:
         if not self.is_dir():
             return False
         here, above = self.stat(), (self / "..").stat()
-        return here.st_dev != above.st_dev or here.st_ino == above.st_ino
+        return bool(here.st_dev != above.st_dev or here.st_ino == above.st_ino)
 
     def samefile(self, other: str | KernelPath) -> bool:
         """Whether both names lead to one file."""
@@ -241,7 +241,9 @@ class KernelPath:
 
     def resolve(self, strict: bool = False) -> KernelPath:
         """The absolute path without symbolic links, "." and ".."."""
-        return KernelPath(self._process, self._process.realpath(self._path, strict=strict))
+        return KernelPath(
+            self._process, self._process.realpath(self._path, strict=strict)
+        )
 
     def absolute(self) -> KernelPath:
         """The path behind the process's working directory."""
@@ -304,7 +306,9 @@ class KernelPath:
         newline: str | None = None,
     ) -> io.IOBase:
         """An io object of the file, as the builtin open gives it."""
-        return self._process.fopen(self._path, mode, buffering, encoding, errors, newline)
+        return self._process.fopen(
+            self._path, mode, buffering, encoding, errors, newline
+        )
 
     def read_bytes(self) -> bytes:
         """The whole contents, in one crossing of the language border."""
@@ -315,7 +319,9 @@ class KernelPath:
         import io
 
         data = io.BytesIO(self.read_bytes())
-        return io.TextIOWrapper(data, encoding=io.text_encoding(encoding), errors=errors).read()
+        return io.TextIOWrapper(
+            data, encoding=io.text_encoding(encoding), errors=errors
+        ).read()
 
     def write_bytes(self, data: bytes | bytearray | memoryview) -> int:
         """Replace the contents; bytes written."""
@@ -354,7 +360,9 @@ class KernelPath:
         flags = os.O_CREAT | os.O_WRONLY | (0 if exist_ok else os.O_EXCL)
         self._process.close(self._process.open(self._path, flags, mode))
 
-    def mkdir(self, mode: int = 0o777, parents: bool = False, exist_ok: bool = False) -> None:
+    def mkdir(
+        self, mode: int = 0o777, parents: bool = False, exist_ok: bool = False
+    ) -> None:
         """Make the directory."""
         try:
             self._process.mkdir(self._path, mode)
@@ -386,7 +394,9 @@ class KernelPath:
 
     replace = rename
 
-    def symlink_to(self, target: str | KernelPath, target_is_directory: bool = False) -> None:
+    def symlink_to(
+        self, target: str | KernelPath, target_is_directory: bool = False
+    ) -> None:
         """Make this a symbolic link that holds `target`."""
         self._process.symlink(str(target), self._path, target_is_directory)
 
@@ -422,9 +432,9 @@ class KernelPath:
 
 def _normal(path: str) -> str:
     """Without double slashes, single dots and a slash at the end."""
-    if "//" not in path and "/." not in path and not path.startswith("."):
-        if path == "/" or not path.endswith("/"):
-            return path or "."
+    dots = "//" in path or "/." in path or path.startswith(".")
+    if not dots and (path == "/" or not path.endswith("/")):
+        return path or "."
     names = [name for name in path.split("/") if name and name != "."]
     return ("/" if path.startswith("/") else "") + "/".join(names) or "."
 
@@ -454,7 +464,7 @@ def _glob(base: KernelPath, parts: list[str]) -> Iterator[KernelPath]:
                 yield from _glob(base / entry.name, rest)
 
 
-def _entries(base: KernelPath) -> list[os.DirEntry[str]]:
+def _entries(base: KernelPath) -> list[DirEntry]:
     """The entries of a directory; none where it can't be read."""
     try:
         with base.process.scandir(str(base)) as found:

@@ -148,9 +148,7 @@ class Process(TreeCalls):
         """
         from rumpy.api.files import fopen
 
-        return fopen(
-            self, file, mode, buffering, encoding, errors, newline, closefd
-        )
+        return fopen(self, file, mode, buffering, encoding, errors, newline, closefd)
 
     def download(self, source: Name, target: Any, **options: Any) -> None:
         """Copy a file or tree out to the host; see rumpy.transfer."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import stat as _stat
+from contextlib import suppress
 
 from rumpy.path import KernelPath
 
@@ -187,12 +188,10 @@ class _Copy:
 
     def attributes(self, target: str, status: Any) -> None:
         """Owner, mode, times: in an order in which each may still be set."""
-        try:
+        with suppress(PermissionError):  # not root there: the copy is the caller's
             self.there.chown(
                 target, status.st_uid, status.st_gid, follow_symlinks=False
             )
-        except PermissionError:
-            pass  # not root on that side: the copy is the caller's
         if not _stat.S_ISLNK(status.st_mode):
             self.there.chmod(target, _stat.S_IMODE(status.st_mode))
         self.there.utime(

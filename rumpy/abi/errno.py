@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno as _host
 
 # NetBSD's names in the order of their numbers, 1 upwards.
-_NAMES = """
+_TEXT = """
 EPERM ENOENT ESRCH EINTR EIO ENXIO E2BIG ENOEXEC EBADF ECHILD EDEADLK ENOMEM
 EACCES EFAULT ENOTBLK EBUSY EEXIST EXDEV ENODEV ENOTDIR EISDIR EINVAL ENFILE
 EMFILE ENOTTY ETXTBSY EFBIG ENOSPC ESPIPE EROFS EMLINK EPIPE EDOM ERANGE
@@ -24,7 +24,8 @@ EPROCLIM EUSERS EDQUOT ESTALE EREMOTE EBADRPC ERPCMISMATCH EPROGUNAVAIL
 EPROGMISMATCH EPROCUNAVAIL ENOLCK ENOSYS EFTYPE EAUTH ENEEDAUTH EIDRM ENOMSG
 EOVERFLOW EILSEQ ENOTSUP ECANCELED EBADMSG ENODATA ENOSR ENOSTR ETIME ENOATTR
 EMULTIHOP ENOLINK EPROTO EOWNERDEAD ENOTRECOVERABLE
-""".split()
+"""
+_NAMES = tuple(_TEXT.split())
 
 # What the host lacks: the errno a host program would expect, and NetBSD's words.
 _NEAREST = {
@@ -69,7 +70,7 @@ def to_host(number: int) -> int:
     return TO_HOST[number] if 0 <= number < len(TO_HOST) else _host.EIO
 
 
-def from_host(number: int) -> int:
+def to_kernel(number: int) -> int:
     """NetBSD's errno for the host's `number`; EIO where NetBSD has none."""
     return FROM_HOST.get(number, NUMBERS["EIO"])
 

@@ -122,8 +122,18 @@ LOCK_TYPE_TO_HOST = {ours: theirs for theirs, ours in LOCK_TYPE.items()}
 # and SEEK_HOLE; there the ioctls FIOSEEKDATA and FIOSEEKHOLE do that work.
 
 # poll(2) events that differ; the low six bits agree.
-_POLL = ((0x1, 0x1), (0x2, 0x2), (0x4, 0x4), (0x8, 0x8), (0x10, 0x10), (0x20, 0x20),
-         (0x40, 0x40), (0x80, 0x80), (0x100, 0x4), (0x200, 0x100))
+_POLL = (
+    (0x1, 0x1),
+    (0x2, 0x2),
+    (0x4, 0x4),
+    (0x8, 0x8),
+    (0x10, 0x10),
+    (0x20, 0x20),
+    (0x40, 0x40),
+    (0x80, 0x80),
+    (0x100, 0x4),
+    (0x200, 0x100),
+)
 
 
 def poll_events(host: int) -> int:
@@ -182,8 +192,15 @@ MOUNT_OPTIONS = {
 }
 
 #: statvfs f_flag bits: NetBSD's (the MNT_ word) to the host's ST_ bits.
-_STATVFS = ((MNT_RDONLY, 1), (MNT_NOSUID, 2), (MNT_NODEV, 4), (MNT_NOEXEC, 8),
-            (MNT_SYNCHRONOUS, 16), (MNT_NOATIME, 1024), (MNT_RELATIME, 4096))
+_STATVFS = (
+    (MNT_RDONLY, 1),
+    (MNT_NOSUID, 2),
+    (MNT_NODEV, 4),
+    (MNT_NOEXEC, 8),
+    (MNT_SYNCHRONOUS, 16),
+    (MNT_NOATIME, 1024),
+    (MNT_RELATIME, 4096),
+)
 
 # getvfsstat(2) and statvfs(2): whether to ask the file system.
 MNT_WAIT = 1

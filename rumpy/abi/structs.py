@@ -22,7 +22,9 @@ HOST_FLOCK = Struct("<hh4xqqi4x")  # l_type, l_whence, l_start, l_len, l_pid
 POLLFD = Struct("<ihh")  # fd, events, revents
 UFS_ARGS = Struct("<Q")  # fspec
 MODCTL_LOAD = Struct("<Qi4xQQ")  # ml_filename, ml_flags, ml_props, ml_propslen
-MODSTAT = Struct("<32sQiiIIII")  # name, addr, source, class, size, refcnt, flags, reqoff
+MODSTAT = Struct(
+    "<32sQiiIIII"
+)  # name, addr, source, class, size, refcnt, flags, reqoff
 STAT = Struct("<QI4xQIII4xQqqqqqqqqqqiII12x")
 STATVFS = Struct("<16Q2iQQI4x4Q32s1024s1024s1024s")
 DIRENT = Struct("<QHHB")  # d_fileno, d_reclen, d_namlen, d_type; d_name follows
@@ -54,7 +56,9 @@ class StatResult(tuple[int, ...]):
     _all: tuple[int, ...]
 
     @classmethod
-    def unpack(cls, data: bytes | bytearray | memoryview, offset: int = 0) -> StatResult:
+    def unpack(
+        cls, data: bytes | bytearray | memoryview, offset: int = 0
+    ) -> StatResult:
         """Decode a NetBSD `struct stat` of 152 bytes at `offset`."""
         f = STAT.unpack_from(data, offset)
         self = cls((f[1], f[2], f[0], f[3], f[4], f[5], f[15], f[7], f[9], f[11]))
@@ -99,13 +103,27 @@ class StatvfsResult(tuple[int, ...]):
     _all: tuple[int | bytes, ...]
 
     @classmethod
-    def unpack(cls, data: bytes | bytearray | memoryview, offset: int = 0) -> StatvfsResult:
+    def unpack(
+        cls, data: bytes | bytearray | memoryview, offset: int = 0
+    ) -> StatvfsResult:
         """Decode a NetBSD `struct statvfs` of 3296 bytes at `offset`."""
         from rumpy.abi.flags import statvfs_flags_to_host
 
         f = STATVFS.unpack_from(data, offset)
-        self = cls((f[1], f[2], f[4], f[5], f[6], f[8], f[9], f[10],
-                    statvfs_flags_to_host(f[0]), f[19]))
+        self = cls(
+            (
+                f[1],
+                f[2],
+                f[4],
+                f[5],
+                f[6],
+                f[8],
+                f[9],
+                f[10],
+                statvfs_flags_to_host(f[0]),
+                f[19],
+            )
+        )
         self._all = f
         return self
 
@@ -134,7 +152,9 @@ def _text(field: bytes) -> str:
     return os.fsdecode(field.split(b"\0", 1)[0])
 
 
-def dirents(data: bytes | bytearray | memoryview, length: int) -> Iterator[tuple[int, int, bytes]]:
+def dirents(
+    data: bytes | bytearray | memoryview, length: int
+) -> Iterator[tuple[int, int, bytes]]:
     """Each (inode, d_type, name) of a getdents buffer, "." and ".." included.
 
     Raises ValueError where a record does not fit: that is the kernel's bug.
@@ -162,7 +182,9 @@ def lock_to_kernel(data: bytes) -> bytes:
     """NetBSD's `struct flock` for the host's, as fcntl.fcntl takes it."""
     from rumpy.abi.flags import LOCK_TYPE
 
-    kind, whence, start, length, pid = HOST_FLOCK.unpack(data.ljust(HOST_FLOCK.size, b"\0"))
+    kind, whence, start, length, pid = HOST_FLOCK.unpack(
+        data.ljust(HOST_FLOCK.size, b"\0")
+    )
     return FLOCK.pack(start, length, pid, LOCK_TYPE[kind], whence)
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 
 from rumpy._hyp import ffi, lib
-from rumpy.abi.errno import oserror
 from rumpy.abi.calls import NUMBERS
+from rumpy.abi.errno import oserror
 from rumpy.path import KernelPath
 
 TYPE_CHECKING = False
@@ -37,9 +37,7 @@ OPENAT, CLOSE, GETDENTS = _n("openat"), _n("close"), _n("getdents")
 FSTATAT, FSTAT, READ = _n("fstatat"), _n("fstat"), _n("read")
 
 #: For the bulk entries, which have no numbers of their own.
-BULK = ffi.new(
-    "struct face_numbers *", (OPENAT, CLOSE, GETDENTS, FSTATAT, FSTAT, READ)
-)
+BULK = ffi.new("struct face_numbers *", (OPENAT, CLOSE, GETDENTS, FSTATAT, FSTAT, READ))
 
 
 def name_bytes(path: Name) -> bytes:
@@ -54,7 +52,7 @@ def name_bytes(path: Name) -> bytes:
     elif isinstance(path, KernelPath):
         raw = path.__bytes__()
     else:
-        raw = os.fsencode(path)  # type: ignore[arg-type]
+        raw = os.fsencode(path)
     if b"\0" in raw:
         raise ValueError("embedded null byte")
     return raw

@@ -214,9 +214,7 @@ class DescriptorCalls(Calls):
         A file system without FIOSEEKDATA has, as POSIX allows, one extent of
         data up to the end and one hole behind.
         """
-        request = (
-            _ioctl.FIOSEEKDATA if whence == os.SEEK_DATA else _ioctl.FIOSEEKHOLE
-        )
+        request = _ioctl.FIOSEEKDATA if whence == os.SEEK_DATA else _ioctl.FIOSEEKHOLE
         where = ffi.new("int64_t *", position)
         result = lib.face_i(
             self._k, self._p, _IOCTL, fd, request, address(where), 0, 0, 0
@@ -328,9 +326,7 @@ class DescriptorCalls(Calls):
         """Set whether reads and writes wait."""
         now = self._int(_FCNTL, fd, _flags.F_GETFL)
         bit = _flags.O_NONBLOCK
-        self._int(
-            _FCNTL, fd, _flags.F_SETFL, (now & ~bit) | (0 if blocking else bit)
-        )
+        self._int(_FCNTL, fd, _flags.F_SETFL, (now & ~bit) | (0 if blocking else bit))
 
     # --- control ------------------------------------------------------------
 
@@ -340,7 +336,7 @@ class DescriptorCalls(Calls):
         if command is None:
             raise self._failed(-22)
         if isinstance(arg, bytes):
-            return self._lock(fd, command, arg)
+            return self._record_lock(fd, command, arg)
         if command == _flags.F_SETFL:
             keep = arg & ~os.O_CREAT & ~os.O_EXCL & ~os.O_TRUNC & ~os.O_NOCTTY
             arg = _flags.open_flags(keep)
@@ -349,7 +345,7 @@ class DescriptorCalls(Calls):
             return _flags.open_flags_to_host(result)
         return result
 
-    def _lock(self, fd: int, command: int, arg: bytes) -> bytes:
+    def _record_lock(self, fd: int, command: int, arg: bytes) -> bytes:
         if command not in (_flags.F_GETLK, _flags.F_SETLK, _flags.F_SETLKW):
             raise self._failed(-22)
         memory = bytearray(structs.lock_to_kernel(arg))
@@ -362,14 +358,14 @@ class DescriptorCalls(Calls):
         kind = 2 if command == os.F_ULOCK else 1
         lock = structs.HOST_FLOCK.pack(kind, os.SEEK_CUR, 0, length, 0)
         if command == os.F_TEST:
-            found = self._lock(fd, _flags.F_GETLK, lock)
+            found = self._record_lock(fd, _flags.F_GETLK, lock)
             if structs.HOST_FLOCK.unpack(found)[0] != 2:
                 raise self._failed(-13)
             return
         if command not in (os.F_LOCK, os.F_TLOCK, os.F_ULOCK):
             raise self._failed(-22)
         wait = _flags.F_SETLKW if command == os.F_LOCK else _flags.F_SETLK
-        self._lock(fd, wait, lock)
+        self._record_lock(fd, wait, lock)
 
     def flock(self, fd: int, operation: int, /) -> None:
         """fcntl.flock: LOCK_SH, LOCK_EX, LOCK_UN, LOCK_NB."""

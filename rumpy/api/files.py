@@ -9,7 +9,7 @@ import os
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rumpy.api.base import Name
-    from rumpy.api.descriptors import DescriptorCalls
+    from rumpy.process import Process
 
 _MODES = {
     "r": os.O_RDONLY,
@@ -27,7 +27,13 @@ class KernelFile(io.RawIOBase):
     """
 
     def __init__(
-        self, process: DescriptorCalls, fd: int, mode: str, *, closefd: bool, name: object
+        self,
+        process: Process,
+        fd: int,
+        mode: str,
+        *,
+        closefd: bool,
+        name: object,
     ) -> None:
         self._process = process
         self._closefd = closefd
@@ -45,7 +51,7 @@ class KernelFile(io.RawIOBase):
 
     def seekable(self) -> bool:
         """Whether the file has an offset (a FIFO has none)."""
-        self._checkClosed()  # type: ignore[attr-defined]
+        self._checkClosed()
         try:
             self._process.lseek(self.kernel_fd, 0, os.SEEK_CUR)
         except OSError:
@@ -70,7 +76,7 @@ class KernelFile(io.RawIOBase):
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
         """Set the offset."""
-        self._checkClosed()  # type: ignore[attr-defined]
+        self._checkClosed()
         return self._process.lseek(self.kernel_fd, offset, whence)
 
     def truncate(self, size: int | None = None, /) -> int:
@@ -82,7 +88,7 @@ class KernelFile(io.RawIOBase):
 
     def isatty(self) -> bool:
         """Whether the file is a terminal."""
-        self._checkClosed()  # type: ignore[attr-defined]
+        self._checkClosed()
         return self._process.isatty(self.kernel_fd)
 
     def close(self) -> None:
@@ -116,7 +122,7 @@ def _plain_mode(mode: str) -> tuple[str, bool]:
 
 
 def fopen(
-    process: DescriptorCalls,
+    process: Process,
     file: Name | int,
     mode: str = "r",
     buffering: int = -1,
@@ -146,13 +152,13 @@ def fopen(
     if binary:
         return buffered
     text = io.TextIOWrapper(
-        buffered,  # type: ignore[type-var]
+        buffered,
         io.text_encoding(encoding),
         errors,
         newline,
         line_buffering=buffering == 1,
     )
-    text.mode = mode
+    text.mode = mode  # type: ignore[misc]
     return text
 
 
@@ -162,4 +168,6 @@ def _buffered(
     size = size if size > 1 else 65536
     if "+" in mode:
         return io.BufferedRandom(raw, size)
-    return io.BufferedReader(raw, size) if mode == "r" else io.BufferedWriter(raw, size)
+    if mode == "r":
+        return io.BufferedReader(raw, size)
+    return io.BufferedWriter(raw, size)  # type: ignore[arg-type]

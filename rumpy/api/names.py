@@ -21,7 +21,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rumpy.abi.structs import StatResult, StatvfsResult
     from rumpy.api.base import Name
-    from rumpy.path import KernelPath
 
 _n = NUMBERS.__getitem__
 _FSTATAT, _STATVFS, _FACCESSAT = _n("fstatat"), _n("statvfs1"), _n("faccessat")
@@ -153,9 +152,7 @@ class NameCalls(DescriptorCalls):
         """Set owner and group of the name itself."""
         self.chown(path, uid, gid, follow_symlinks=False)
 
-    def chflags(
-        self, path: Name, flags: int, follow_symlinks: bool = True
-    ) -> None:
+    def chflags(self, path: Name, flags: int, follow_symlinks: bool = True) -> None:
         """Set the file flags (stat.UF_*, stat.SF_*)."""
         self._path(_CHFLAGS if follow_symlinks else _LCHFLAGS, path, flags)
 

@@ -8,8 +8,8 @@ error.  Names and arguments come from csrc/syscalls.tbl.
 from __future__ import annotations
 
 from rumpy._hyp import ffi, lib
-from rumpy.abi.errno import oserror
 from rumpy.abi.calls import NUMBERS, PAIRS
+from rumpy.abi.errno import oserror
 from rumpy.abi.syscalls import SYSCALLS
 from rumpy.api.base import name_bytes
 from rumpy.path import KernelPath
@@ -83,7 +83,8 @@ class RawCalls:
         return function
 
     def _make(self, name: str, number: int) -> Callable[..., Any]:
-        exact, _, slot_names = SYSCALLS[number]
+        exact, _, arguments = SYSCALLS[number]
+        slot_names = [n for _, n in arguments]
         names = [n for n in slot_names if n != "PAD"]
         process = self._process
 

@@ -182,9 +182,7 @@ class TreeCalls(NameCalls):
         if by_fd:
             self.lseek(path, 0, os.SEEK_SET)  # type: ignore[arg-type]
         try:
-            result = lib.face_scan(
-                self._k, self._p, BULK, dirfd, name, stats, bulk
-            )
+            result = lib.face_scan(self._k, self._p, BULK, dirfd, name, stats, bulk)
             if result < 0:
                 raise self._failed(result, path)
             return _entries(ffi.buffer(bulk.fb_data, bulk.fb_size), stats=stats)
@@ -306,7 +304,9 @@ def _entries(
 
 def _sorted_out(entries: list[DirEntry]) -> tuple[list[Any], list[Any], set[Any]]:
     """Names of directories, of others, and of links to directories."""
-    dirs, files, links = [], [], set()
+    dirs: list[Any] = []
+    files: list[Any] = []
+    links: set[Any] = set()
     for entry in entries:
         try:
             is_dir = entry.is_dir()

@@ -10,6 +10,10 @@ import click
 
 from rumpy.cli import images
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from rumpy.process import Process
+
 CHUNK = 1 << 20
 
 
@@ -34,7 +38,7 @@ def command(
     return failed
 
 
-def _print(process: images.Any, path: str, title: str) -> int:
+def _print(process: Process, path: str, title: str) -> int:
     from rumpy.cli.group import complain
 
     output = sys.stdout.buffer

@@ -47,15 +47,18 @@ def command(
         raise click.UsageError(
             "one side has to be IMAGE:PATH and the other a path of the host"
         )
-    place = {"driver": driver, "offset": offset, "partition": partition}
     if inward:
         image, path = images.split(target)
-        with images.opened(image, write=True, **place) as root:
+        with images.opened(
+            image, write=True, driver=driver, offset=offset, partition=partition
+        ) as root:
             return _copy_in(sources, root / path, recursive, quiet)
     _need_directory(target, len(sources))
     failed = 0
     for image, paths in images.groups(sources).items():
-        with images.opened(image, **place) as root:
+        with images.opened(
+            image, driver=driver, offset=offset, partition=partition
+        ) as root:
             failed |= _copy_out(root, paths, target, recursive, quiet)
     return failed
 

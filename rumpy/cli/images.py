@@ -98,14 +98,17 @@ def opened(
 
     with Kernel() as k:
         module = k.load(choice.driver)
-        with k.mount(
-            choice.type or module.name,
-            image,
-            MOUNTPOINT,
-            *(() if write else ("ro",)),
-            offset=choice.offset,
-            size=choice.size,
-        ), k.process() as inside:
+        with (
+            k.mount(
+                choice.type or module.name,
+                image,
+                MOUNTPOINT,
+                *(() if write else ("ro",)),
+                offset=choice.offset,
+                size=choice.size,
+            ),
+            k.process() as inside,
+        ):
             # Absolute symbolic links of the image mean the image's root.
             inside.chroot(MOUNTPOINT)
             inside.chdir("/")

@@ -69,8 +69,16 @@ _BYTES = {"size", "file system size", "free"}
 def _text(image: str, contents: Contents) -> str:
     lines = [f"{image}: {contents.text}"]
     for name, value in _rows(contents).items():
-        shown = {True: "yes", False: "no"}.get(value, value) if isinstance(value, bool) else value
-        extra = f" ({show.size(value)})" if name in _BYTES and isinstance(value, int) else ""
+        shown = (
+            {True: "yes", False: "no"}.get(value, value)
+            if isinstance(value, bool)
+            else value
+        )
+        extra = (
+            f" ({show.size(value)})"
+            if name in _BYTES and isinstance(value, int)
+            else ""
+        )
         lines.append(f"  {name + ':':<18}{shown}{extra}")
     if contents.partitions:
         lines.append("  partitions:")

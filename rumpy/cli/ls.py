@@ -86,9 +86,7 @@ def _print(
     click.echo("".join(output), nl=False)
 
 
-def _row(
-    path: KernelPath, name: str, status: Any, style: dict[str, bool]
-) -> list[str]:
+def _row(path: KernelPath, name: str, status: Any, style: dict[str, bool]) -> list[str]:
     label = show.printable(name)
     if style["classify"]:
         label += show.mark(status.st_mode)

@@ -26,11 +26,10 @@ def command(
         if program is not None:
             return _run(program, names)
         import code
+        from contextlib import suppress
 
-        try:
+        with suppress(ImportError):
             import readline  # noqa: F401  (line editing, by being imported)
-        except ImportError:
-            pass
         banner = f"Python {sys.version.split()[0]}; k = {names['k']!r}"
         code.interact(banner, local=names, exitmsg="")
     return 0

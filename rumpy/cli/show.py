@@ -70,7 +70,9 @@ def printable(name: str) -> str:
     if name.isprintable():
         return name
     return "".join(
-        c if c.isprintable() else c.encode("unicode_escape", "replace").decode()
+        c
+        if c.isprintable()
+        else c.encode("unicode_escape", "replace").decode()
         if not 0xDC80 <= ord(c) <= 0xDCFF
         else f"\\x{ord(c) - 0xDC00:02x}"
         for c in name

@@ -24,6 +24,10 @@ _KINDS = {
     _stat.S_IFBLK: "block device",
     _stat.S_IFCHR: "character device",
 }
+_MEMBERS = (
+    "mode ino dev nlink uid gid rdev size blocks blksize flags gen"
+    " atime_ns mtime_ns ctime_ns birthtime_ns"
+)
 
 
 @click.command("stat", short_help="Print the attributes of files of an image.")
@@ -70,11 +74,8 @@ def _target(path: KernelPath, status: Any) -> str | None:
 def _json(path: KernelPath, status: Any) -> str:
     import json
 
-    names = (
-        "mode ino dev nlink uid gid rdev size blocks blksize flags gen"
-        " atime_ns mtime_ns ctime_ns birthtime_ns"
-    ).split()
-    values = {"path": str(path)} | {n: getattr(status, f"st_{n}") for n in names}
+    values: dict[str, Any] = {"path": str(path)}
+    values |= {n: getattr(status, f"st_{n}") for n in _MEMBERS.split()}
     values["target"] = _target(path, status)
     return json.dumps(values)
 

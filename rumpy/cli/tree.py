@@ -39,9 +39,7 @@ def command(
     """
     name, path = images.split(image)
     walk = _Walk(all_, dirs_only, depth, sizes)
-    with images.opened(
-        name, driver=driver, offset=offset, partition=partition
-    ) as root:
+    with images.opened(name, driver=driver, offset=offset, partition=partition) as root:
         click.echo(image)
         for line in walk.below(root / path, "", 1):
             click.echo(line)

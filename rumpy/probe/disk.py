@@ -39,7 +39,9 @@ class Partition:
         contents: file system found in it, or None.
     """
 
-    def __init__(self, number: int, name: str, offset: int, size: int, type: str) -> None:
+    def __init__(
+        self, number: int, name: str, offset: int, size: int, type: str
+    ) -> None:
         self.number = number
         self.name = name
         self.offset = offset
@@ -50,11 +52,10 @@ class Partition:
 
 def partitions(source: Source) -> tuple[str, list[Partition]] | None:
     """What table there is, and its partitions; None where there is none."""
-    for text, reader in (("a disk with a GPT", _gpt), ("a disk with an MBR", _mbr)):
-        found = reader(source)
-        if found:
-            break
-    else:
+    text, found = "a disk with a GPT", _gpt(source)
+    if not found:
+        text, found = "a disk with an MBR", _mbr(source)
+    if not found:
         text, found = "a disk with a BSD disklabel", _label(source, 0)
     if not found:
         return None
@@ -91,7 +92,11 @@ def _mbr(source: Source) -> list[Partition]:
         if status not in (0, 0x80):
             return []
         if kind and count:
-            found.append(_made(source, index + 1, start, count, _MBR_TYPES.get(kind, f"{kind:#x}")))
+            found.append(
+                _made(
+                    source, index + 1, start, count, _MBR_TYPES.get(kind, f"{kind:#x}")
+                )
+            )
             if kind in (0x05, 0x0F):
                 found += _logical(source, start)
     return found
@@ -168,7 +173,10 @@ def _label(source: Source, base: int) -> list[Partition]:
 
 
 def _label_entries(source: Source, raw: bytes, order: str) -> list[Partition]:
-    secsize, count = Struct(order + "I").unpack_from(raw, 40)[0], Struct(order + "H").unpack_from(raw, 138)[0]
+    secsize, count = (
+        Struct(order + "I").unpack_from(raw, 40)[0],
+        Struct(order + "H").unpack_from(raw, 138)[0],
+    )
     layout = Struct(order + _PARTITION.format[1:])
     found = []
     for index in range(min(count, 16)):

@@ -159,7 +159,7 @@ class Superblock:
         old = self.version == 1 and self.values["old_inodefmt"] < 2
         name = "4.3BSD FFS" if old else f"FFSv{self.version}"
         whose = ", FreeBSD check hashes" if self.check_hashes else ""
-        return f"{name} ({'UFS2' if self.version == 2 else 'UFS1'}), {self.endian}-endian{whose}"
+        return f"{name} (UFS{self.version}), {self.endian}-endian{whose}"
 
 
 def _string(data: bytes) -> str:

@@ -33,17 +33,29 @@ def test_open_flags_round_trip() -> None:
 
 
 def test_access_modes_agree() -> None:
-    assert [flags.open_flags(m) for m in (os.O_RDONLY, os.O_WRONLY, os.O_RDWR)] == [0, 1, 2]
+    assert [flags.open_flags(m) for m in (os.O_RDONLY, os.O_WRONLY, os.O_RDWR)] == [
+        0,
+        1,
+        2,
+    ]
 
 
-@pytest.mark.parametrize("flag", [os.O_PATH, os.O_TMPFILE & ~os.O_DIRECTORY, 3, 1 << 30])
+@pytest.mark.parametrize(
+    "flag", [os.O_PATH, os.O_TMPFILE & ~os.O_DIRECTORY, 3, 1 << 30]
+)
 def test_a_flag_the_kernel_has_not_is_refused(flag: int) -> None:
     with pytest.raises(OSError, match="Errno 22"):
         flags.open_flags(flag)
 
 
 def test_directory_entries_and_poll_events() -> None:
-    both = select.POLLIN | select.POLLPRI | select.POLLERR | select.POLLHUP | select.POLLNVAL
+    both = (
+        select.POLLIN
+        | select.POLLPRI
+        | select.POLLERR
+        | select.POLLHUP
+        | select.POLLNVAL
+    )
     assert flags.poll_events(both) == both
     assert flags.poll_events(select.POLLOUT | select.POLLWRNORM) == 0x4
     assert flags.poll_events(select.POLLWRBAND) == 0x100

@@ -28,7 +28,9 @@ def put(size: int, *fields: tuple[int, int, int]) -> bytes:
     """A structure of zeros with integers at (offset, bytes, value)."""
     data = bytearray(size)
     for offset, width, value in fields:
-        data[offset : offset + width] = value.to_bytes(width, "little", signed=value < 0)
+        data[offset : offset + width] = value.to_bytes(
+            width, "little", signed=value < 0
+        )
     return bytes(data)
 
 
@@ -41,12 +43,24 @@ def test_stat_reads_each_member_at_its_offset() -> None:
         (136, 4, 77),
     )  # fmt: skip
     s = structs.StatResult.unpack(raw)
-    assert (s.st_dev, s.st_ino, s.st_nlink, s.st_uid, s.st_gid) == (7, 1 << 40, 3, 1000, 100)
+    assert (s.st_dev, s.st_ino, s.st_nlink, s.st_uid, s.st_gid) == (
+        7,
+        1 << 40,
+        3,
+        1000,
+        100,
+    )
     assert stat.S_ISREG(s.st_mode) and stat.S_IMODE(s.st_mode) == 0o640
     assert s.st_atime_ns == 11_000_000_012 and s.st_ctime_ns == 15_000_000_016
     assert s.st_mtime_ns == -1_500_000_000 and s.st_mtime == -1.5
     assert s.st_birthtime_ns == 17_000_000_018
-    assert (s.st_size, s.st_blocks, s.st_blksize, s.st_flags, s.st_gen) == (1 << 33, 24, 8192, 6, 77)
+    assert (s.st_size, s.st_blocks, s.st_blksize, s.st_flags, s.st_gen) == (
+        1 << 33,
+        24,
+        8192,
+        6,
+        77,
+    )
     assert s.st_rdev == os.makedev(5, 9)
     assert s[:10] == (s.st_mode, s.st_ino, 7, 3, 1000, 100, 1 << 33, 11, -2, 15)
     assert len(s) == 10 and s[stat.ST_SIZE] == 1 << 33
@@ -66,11 +80,17 @@ def test_statvfs_reads_each_member_at_its_offset() -> None:
     assert (v.f_files, v.f_ffree, v.f_favail, v.f_fresvd) == (70, 60, 50, 5)
     assert (v.f_fsid, v.f_namemax, v.f_owner, v.f_mntflags) == (99, 255, 12, 9)
     assert v.f_flag == os.ST_RDONLY | os.ST_NOSUID
-    assert (v.f_fstypename, v.f_mntonname, v.f_mntfromname) == ("ffs", "/mnt", "/dev/rd0")
+    assert (v.f_fstypename, v.f_mntonname, v.f_mntfromname) == (
+        "ffs",
+        "/mnt",
+        "/dev/rd0",
+    )
     assert len(v) == 10
 
 
-NAMES = st.binary(min_size=1, max_size=255).filter(lambda n: b"\0" not in n and b"/" not in n)
+NAMES = st.binary(min_size=1, max_size=255).filter(
+    lambda n: b"\0" not in n and b"/" not in n
+)
 
 
 @given(st.lists(st.tuples(st.integers(1, 2**64 - 1), st.integers(0, 14), NAMES)))

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Fixtures and rules that all tests share.
+
+Markers: `slow` is what takes more than a few seconds; everything else is
+`quick`.  A test that needs something of the machine calls `need(...)`, which
+skips by the missing package's name; where CI=true such a skip is a failure.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    import rumpy
+
+ROOT = Path(__file__).resolve().parent.parent
+IN_CI = os.environ.get("CI") == "true"
+
+#: What a program comes from, where the names differ.
+PACKAGES = {
+    "fusermount3": "fuse3",
+    "fls": "sleuthkit",
+    "icat": "sleuthkit",
+    "linux": "user-mode-linux",
+    "xz": "xz-utils",
+    "busybox": "busybox-static",
+}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the markers, so that --strict-markers knows them."""
+    config.addinivalue_line("markers", "quick: takes at most seconds (the default)")
+    config.addinivalue_line("markers", "slow: takes longer; `make quick` leaves it out")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything that is not slow is quick."""
+    for item in items:
+        if item.get_closest_marker("slow") is None:
+            item.add_marker(pytest.mark.quick)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Iterator[None]:
+    """In CI, a test that lacks a package has failed."""
+    outcome = yield
+    report = outcome.get_result()
+    if not (IN_CI and report.skipped and isinstance(report.longrepr, tuple)):
+        return
+    reason = str(report.longrepr[2])
+    if "needs package" in reason:
+        report.outcome = "failed"
+        report.longrepr = f"{reason} (CI=true turns this skip into a failure)"
+
+
+def skip_without(package: str, why: str) -> None:
+    """Skip by a package's name."""
+    pytest.skip(f"needs package {package}: {why}")
+
+
+@pytest.fixture(scope="session")
+def need() -> Callable[[str], str]:
+    """need("fusermount3"): the program's path, or a skip by its package's name."""
+
+    def find(program: str) -> str:
+        path = shutil.which(
+            program, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+        )
+        if path is None:
+            skip_without(PACKAGES.get(program, program), f"no {program} here")
+            raise AssertionError
+        return path
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def built() -> None:
+    """Skip what needs the compiled parts, where nothing was compiled."""
+    if not list((ROOT / "rumpy").glob("_hyp*.so")):
+        pytest.fail("the native part was not built: run `make build`")
+
+
+@pytest.fixture
+def kernel(built: None) -> Iterator[rumpy.Kernel]:
+    """A booted kernel, closed after the test."""
+    from rumpy import Kernel
+
+    with Kernel() as k:
+        yield k
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    """A fresh copy of the demo image."""
+    from rumpy import demo_image
+
+    return Path(demo_image(tmp_path / "demo.img"))
+
+
+@pytest.fixture
+def ffs(kernel: rumpy.Kernel, image: Path) -> Iterator[rumpy.Mount]:
+    """The demo image mounted on /mnt of a kernel, writable."""
+    with kernel.mount("ffs", str(image), "/mnt") as mount:
+        yield mount
