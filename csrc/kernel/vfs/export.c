@@ -197,11 +197,13 @@ kern_export(struct export_req *x)
 {
 	struct export_mount *xm = (void *)(uintptr_t)x->er_export;
 	struct lwp *l = curlwp;
-	struct export_link xl = { .xl_req = x };
+	struct export_link xl;
 	kauth_cred_t old = l->l_cred;
 
 	x->er_niov = 0;
 	x->er_done = 0;
+	x->er_kern[0] = &xl;
+	xl.xl_req = x;
 	xl.xl_cred = export_cred_get(xm, &x->er_cred);
 	TAILQ_INSERT_TAIL(&xm->xm_requests, &xl, xl_list);
 	xm->xm_active++;

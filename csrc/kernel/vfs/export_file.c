@@ -166,27 +166,40 @@ io_setup(struct uio *uio, struct iovec *iov, const struct export_req *x,
 	UIO_SETUP_SYSSPACE(uio);
 }
 
+static int
+read_locked(struct vnode *vp, struct export_req *x, kauth_cred_t cred)
+{
+	const int ioflag = IO_ADV_ENCODE(POSIX_FADV_NORMAL);
+	struct iovec iov;
+	struct uio uio;
+	int error;
+
+	if (vp->v_type == VDIR)
+		return EISDIR;
+	if (export_read_loan(vp, x, ioflag, cred))
+		return 0;
+	io_setup(&uio, &iov, x, UIO_READ);
+	error = VOP_READ(vp, &uio, ioflag, cred);
+	x->er_done = x->er_datalen - uio.uio_resid;
+	return x->er_done != 0 ? 0 : error;
+}
+
 int
 export_read(struct export_mount *xm, struct export_req *x, kauth_cred_t cred)
 {
 	struct export_handle *xh = export_handle_hold(x);
-	struct iovec iov;
-	struct uio uio;
 	struct vnode *vp;
 	int error;
 
-	io_setup(&uio, &iov, x, UIO_READ);
 	error = export_target(xm, x, LK_SHARED, &vp);
 	if (error == 0) {
-		error = vp->v_type == VDIR ? EISDIR : VOP_READ(vp, &uio,
-		    IO_ADV_ENCODE(POSIX_FADV_NORMAL),
-		    xh != NULL ? xh->xh_cred : cred);
+		error = read_locked(vp, x, xh != NULL ? xh->xh_cred : cred);
 		vput(vp);
 	}
+	/* Not slept since, as Linux releases no file that it reads. */
 	if (xh != NULL)
 		export_handle_rele(xm, xh);
-	x->er_done = x->er_datalen - uio.uio_resid;
-	return x->er_done != 0 ? 0 : error;
+	return error;
 }
 
 static int

@@ -7,6 +7,7 @@
  *	export_attr.c	attributes both ways
  *	export_name.c	operations on names
  *	export_file.c	open files: read, write, sync, locks, holes
+ *	export_page.c	reads that are answered out of the page cache
  *	export_dir.c	reading directories
  *	export_xattr.c	extended attributes
  *
@@ -94,11 +95,14 @@ struct export_mount {
 	struct export_user xm_users[XM_NCREDS];
 };
 
-/* A request that is inside; lies on its context's stack. */
+/* A request that is inside; lies on its context's stack, at er_kern[0]. */
+#define	XL_NIOV		20	/* 1 MiB in pieces of 64 KiB, and some */
+
 struct export_link {
 	TAILQ_ENTRY(export_link) xl_list;
 	struct export_req *xl_req;
 	kauth_cred_t	xl_cred;	/* of the caller */
+	struct export_iov xl_iov[XL_NIOV];
 };
 
 /* One operation.  The result is an errno; answers go into the request. */
@@ -136,6 +140,10 @@ int	export_kill_privs(struct vnode *);
 /* export_file.c */
 int	export_open_vnode(struct export_mount *, struct export_req *,
 	    struct vnode *, kauth_cred_t, bool);
+
+/* export_page.c */
+bool	export_read_loan(struct vnode *, struct export_req *, int,
+	    kauth_cred_t);
 
 /* export_name.c */
 void	export_cn(struct componentname *, uint32_t, uint32_t, const char *,
