@@ -319,11 +319,17 @@ def export(
 
 def python_on_path(mount: Mount) -> bool:
     """Whether serving the mount may run Python code."""
+    from rumpy.block import NativeDevice
+    from rumpy.hypercall import PythonBlockGroup
+
     device = getattr(mount.disk, "device", None)
-    if device is not None and not getattr(device, "is_native", False):
+    if device is not None and not isinstance(device, NativeDevice):
         return True
-    hypercalls = mount.kernel._machine.hypercalls
-    return bool(getattr(hypercalls, "uses_python", False))
+    groups = mount.kernel._machine.hypercalls
+    return isinstance(groups.block, PythonBlockGroup) or any(
+        not type(group).__module__.startswith("rumpy.hypercall.")
+        for group in (groups.memory, groups.block, groups.clock, groups.random)
+    )
 
 
 def _export_spawned(mount: Mount, where: str, options: Options) -> Export:

@@ -116,6 +116,11 @@ def check_host(options: Options) -> None:
         )
     if os.geteuid() == 0:
         return
+    if not os.access("/dev/fuse", os.R_OK | os.W_OK):
+        raise MountError(
+            "/dev/fuse is not open to ordinary users",
+            hint="chmod 666 /dev/fuse, as udev does where fuse3 is installed",
+        )
     if fusermount() is None:
         raise MountError(
             "an ordinary user needs fusermount3 to mount, and it is not here",
@@ -252,8 +257,7 @@ def _mount_as_user(source: str, mountpoint: str, options: Options) -> int:
         fd = _receive(ours)
         said = process.communicate()[1].strip()
     if fd is None:
-        text = said.splitlines()[-1] if said else "fusermount3 failed"
-        raise MountError(text.removeprefix("fusermount3: "), mountpoint=mountpoint)
+        raise MountError(_said(said), mountpoint=mountpoint)
     return fd
 
 
@@ -307,7 +311,10 @@ def unmount(mountpoint: str, *, lazy: bool = False) -> None:
     said = done.stderr.strip()
     if "busy" in said:
         raise MountError("busy: files on it are in use", mountpoint=mountpoint)
-    raise MountError(
-        said.removeprefix("fusermount3: ") or "fusermount3 failed",
-        mountpoint=mountpoint,
-    )
+    raise MountError(_said(said), mountpoint=mountpoint)
+
+
+def _said(text: str) -> str:
+    """The last line of fusermount3's complaint, without its name."""
+    last = text.splitlines()[-1] if text else "fusermount3 failed"
+    return last.rpartition("fusermount3: ")[2]

@@ -111,14 +111,13 @@ def _source(plan: _Plan) -> Iterator[Any]:
     if plan.options.overlay is None:
         yield plan.image
         return
-    from rumpy.block import open_device, overlay
+    from rumpy.block import OverlayDevice, open_device
 
-    base = open_device(plan.image, readonly=True)
-    device = overlay(base, plan.options.overlay or None)
-    try:
+    with (
+        open_device(plan.image, readonly=True) as base,
+        OverlayDevice(base, plan.options.overlay or None) as device,
+    ):
         yield device
-    finally:
-        device.close()
 
 
 def _boot(plan: _Plan) -> Kernel:
