@@ -283,7 +283,7 @@ allocbuf(struct buf *bp, int size, int preserve)
 			bufmem_free(data, class);
 			data = bp->b_data;
 		} else {
-			if (preserve)
+			if (preserve && oldsize > 0)
 				memcpy(data, bp->b_data,
 				    MIN(oldcount, size));
 			if (oldsize > 0)

@@ -73,16 +73,14 @@ readahead_miss(struct uvm_object *uobj, off_t off, int advice)
 		readahead_window(uobj, off + (voff_t)CHUNK_SIZE, n);
 }
 
-/* The reader has come to a marked chunk. */
+/* The reader has come to a marked chunk, at that offset. */
 void
-readahead_continue(struct uvm_object *uobj, struct uvm_pagechunk *pc)
+readahead_continue(struct uvm_object *uobj, off_t off)
 {
-	voff_t off;
 	u_int n;
 
-	pc->pc_ahead = false;
-	off = pc->pc_off + (voff_t)CHUNK_SIZE;
 	/* Behind what has been read ahead already. */
+	off += (off_t)CHUNK_SIZE;
 	for (n = 0; n < RA_MAX; n++, off += (voff_t)CHUNK_SIZE) {
 		if (pageindex_lookup(uobj, off) == NULL)
 			break;

@@ -8,9 +8,8 @@
 #include <sys/types.h>
 
 struct uvm_object;
-struct uvm_pagechunk;
 
 void	readahead_miss(struct uvm_object *, off_t, int);
-void	readahead_continue(struct uvm_object *, struct uvm_pagechunk *);
+void	readahead_continue(struct uvm_object *, off_t);
 
 #endif /* !_VFS_READAHEAD_H_ */

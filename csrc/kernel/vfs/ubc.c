@@ -176,6 +176,7 @@ ubc_cached(struct uvm_object *uobj, struct uio *uio, size_t len, int flags,
 {
 	struct uvm_pagechunk *pc;
 	pageset_t set;
+	voff_t off;
 
 	pc = pageindex_lookup(uobj, uio->uio_offset);
 	if (pc == NULL)
@@ -187,11 +188,15 @@ ubc_cached(struct uvm_object *uobj, struct uio *uio, size_t len, int flags,
 		if (!ubc_writable(pc, set))
 			return false;
 		pageset_setdirty(pc, set);
-	} else if (__predict_false(pc->pc_ahead))
-		readahead_continue(uobj, pc);
+	}
 	pc->pc_used = true;
+	off = pc->pc_off;
 	*errorp = uiomove(pc->pc_data + (uio->uio_offset & CHUNK_MASK), len,
 	    uio);
+	if (__predict_false(pc->pc_ahead) && (flags & UBC_READ) != 0) {
+		pc->pc_ahead = false;
+		readahead_continue(uobj, off);	/* the chunk may go now */
+	}
 	return true;
 }
 
