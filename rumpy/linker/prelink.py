@@ -75,10 +75,11 @@ class LineTable:
             if magic != MAGIC or total > MAX_LINES:
                 return None
             packed = data[_HEADER.size : _HEADER.size + size]
-            raw = zlib.decompressobj().decompress(packed, total + 1)
+            unpacker = zlib.decompressobj()
+            raw = unpacker.decompress(packed, total + 1)
         except (struct.error, zlib.error):
             return None
-        if len(raw) != total:
+        if len(raw) != total or not unpacker.eof:
             return None
         cuts = [length, length + 8 * count, length + 12 * count, total]
         parts = [raw[a:b] for a, b in pairwise(cuts)]
