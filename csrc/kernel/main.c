@@ -158,7 +158,7 @@ static const struct boot_step boot_steps[] = {
 static void
 boot_greet(void)
 {
-	char buf[16];
+	char buf[9];
 
 	aprint_verbose("%s", version);
 	format_bytes(buf, sizeof(buf), (uint64_t)physmem << PAGE_SHIFT);
