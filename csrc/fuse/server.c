@@ -370,9 +370,11 @@ server_dispatch(struct fuse_server *fs, struct fuse_req *req, size_t len)
 	server_prepare(fs, req, len);
 	req->op = wire_op(in->opcode);
 	int error = ENOSYS;
-	if (req->op == NULL)
-		;
-	else if (len < sizeof(*in) + req->op->wo_argsize)
+	if (req->op == NULL) {
+		if (fs->cfg.flags & FUSE_SERVER_TRACE)
+			fprintf(stderr, "fuse: operation %u left out: %s\n",
+			    in->opcode, wire_absence(in->opcode));
+	} else if (len < sizeof(*in) + req->op->wo_argsize)
 		error = EINVAL;
 	else
 		error = req->op->wo_decode(req);

@@ -121,6 +121,7 @@ struct wire_op {
 
 /* wire.c */
 const struct wire_op *wire_op(uint32_t opcode);
+const char *wire_absence(uint32_t opcode);
 
 /* init.c */
 int	init_decode(struct fuse_req *);

@@ -3,7 +3,7 @@
  * FUSE messages to export requests and back: for every operation one row in
  * wire_ops[], one function that decodes its arguments and, where the answer
  * has a fixed part, one that encodes it.  What is not listed is ENOSYS, which
- * Linux remembers and does without (poll, bmap, copy_file_range, access).
+ * Linux remembers and does without; wire_absent[] says why.
  */
 
 #include <errno.h>
@@ -1015,6 +1015,34 @@ static const struct wire_op wire_ops[] = {
 	ROW(RUMPY_FUSE_STATX, "STATX", sizeof(struct statx_in),
 	    decode_statx, encode_statx, false),
 };
+
+/* What is left out, and why Linux does well without. */
+static const struct {
+	uint32_t	opcode;
+	const char	*why;
+} wire_absent[] = {
+	{ FUSE_ACCESS, "default_permissions: Linux decides" },
+	{ FUSE_BMAP, "for swap files and boot loaders on block devices" },
+	{ FUSE_POLL, "files are always ready, FIFOs are Linux's own" },
+	{ FUSE_NOTIFY_REPLY, "Linux's cache is never asked for" },
+	{ FUSE_COPY_FILE_RANGE, "Linux copies through its cache" },
+	{ FUSE_SETUPMAPPING, "for virtio" },
+	{ FUSE_REMOVEMAPPING, "for virtio" },
+	{ FUSE_TMPFILE, "NetBSD has no files without a name" },
+	{ CUSE_INIT, "for character devices" },
+};
+
+const char *
+wire_absence(uint32_t opcode)
+{
+
+	for (size_t i = 0; i < sizeof(wire_absent) / sizeof(*wire_absent);
+	    i++) {
+		if (wire_absent[i].opcode == opcode)
+			return wire_absent[i].why;
+	}
+	return "unknown";
+}
 
 const struct wire_op *
 wire_op(uint32_t opcode)

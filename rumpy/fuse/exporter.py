@@ -41,19 +41,27 @@ class NativeServer:
         why: UNMOUNTED, STOPPED, PANIC or FAILED once it has ended, else None.
     """
 
-    def __init__(self, mount: Mount, mountpoint: str, options: Options) -> None:
+    def __init__(
+        self,
+        mount: Mount,
+        mountpoint: str,
+        options: Options,
+        *,
+        source: str | None = None,
+    ) -> None:
         from rumpy._hyp import ffi, lib
 
         self._ffi, self._lib = ffi, lib
         self._machine: Any = mount.kernel._machine
         self.mountpoint = mountpoint
+        self._source = source or image_of(mount) or mount.driver
         self.why: int | None = None
         self._ended: list[Callable[[], object]] = []
         self._server: Any = None
         self._thread: threading.Thread | None = None
         self._door = self._attach(mount, options)
         try:
-            self._start(mount, options)
+            self._start(options)
         except BaseException:
             self._detach()
             raise
@@ -105,9 +113,8 @@ class NativeServer:
         config.flags = flags
         return config
 
-    def _start(self, mount: Mount, options: Options) -> None:
-        source = _source_name(mount)
-        fd = mounting.mount_descriptor(source, self.mountpoint, options)
+    def _start(self, options: Options) -> None:
+        fd = mounting.mount_descriptor(self._source, self.mountpoint, options)
         error = self._ffi.new("int *")
         self._server = self._lib.fuse_server_create(self._config(fd, options), error)
         if not self._server:
@@ -218,11 +225,10 @@ class NativeServer:
 _CASELESS = frozenset({"msdosfs", "ntfs", "cd9660", "hfs", "smbfs"})
 
 
-def _source_name(mount: Mount) -> str:
-    """What `mount` and `df` show."""
-    device = getattr(mount.disk, "device", None)
-    name = getattr(device, "name", None)
-    return str(name) if name else mount.driver
+def image_of(mount: Mount) -> str | None:
+    """The image file of a mount, or None if something else is behind it."""
+    path = getattr(getattr(mount.disk, "device", None), "path", None)
+    return os.path.abspath(path) if isinstance(path, str) else None
 
 
 class Export:
@@ -337,9 +343,8 @@ def _export_spawned(mount: Mount, where: str, options: Options) -> Export:
 
     from rumpy.fuse.engine import mount as mount_image
 
-    device = getattr(mount.disk, "device", None)
-    image = getattr(device, "name", None)
-    if not isinstance(image, str) or not os.path.isfile(image):
+    image = image_of(mount)
+    if image is None or not os.path.isfile(image):
         raise MountError(
             "a process of its own can only serve an image file",
             mountpoint=where,

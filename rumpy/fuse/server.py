@@ -150,7 +150,8 @@ def _mount_inside(k: Kernel, plan: _Plan, source: Any) -> Mount:
         size=plan.size,
     )
     if mount.readonly and not plan.options.ro:
-        plan.now_readonly("the driver can't write it")
+        device = mount.disk.device if mount.disk is not None else None
+        plan.now_readonly(getattr(device, "reason", None) or "can't be written")
     return mount
 
 
@@ -161,7 +162,7 @@ def _server(mount: Mount, plan: _Plan) -> Any:
         return FusepyServer(mount, plan.mountpoint, plan.options)
     from rumpy.fuse.exporter import NativeServer
 
-    return NativeServer(mount, plan.mountpoint, plan.options)
+    return NativeServer(mount, plan.mountpoint, plan.options, source=plan.image)
 
 
 class _Bell:

@@ -1,0 +1,404 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The engine: coming up, going down, and everything that can go wrong."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import signal
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fusehelp import is_mounted, skip_unmountable, wait_for
+
+import rumpy
+from rumpy.fuse import MountError, mount, mounts, umount
+
+pytestmark = pytest.mark.usefixtures("built")
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+
+
+@pytest.fixture(autouse=True)
+def mountable() -> None:
+    skip_unmountable()
+
+
+@pytest.fixture
+def where(tmp_path: Path) -> Iterator[Path]:
+    """A mount point, unmounted afterwards whatever the test did."""
+    directory = tmp_path / "mnt"
+    directory.mkdir()
+    # Ordinary users have to get there.
+    for folder in [tmp_path, *tmp_path.parents][:3]:
+        if folder.stat().st_uid == os.geteuid():
+            folder.chmod(0o755)
+    yield directory
+    if is_mounted(directory):
+        umount(directory, lazy=True)
+
+
+def digest(path: Path) -> str:
+    """Hash of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def run_as(uid: int, script: str, *groups: int) -> subprocess.CompletedProcess[str]:
+    """Run Python code as somebody else."""
+    return subprocess.run(
+        ["/usr/bin/python3", "-c", script],
+        user=uid,
+        group=uid,
+        extra_groups=list(groups),
+        capture_output=True,
+        text=True,
+        cwd="/",
+    )
+
+
+def test_what_was_written_is_there_after_a_new_mount(image: Path, where: Path) -> None:
+    found = mount(None, image, where)
+    assert (found.driver, found.state, found.warnings) == ("ffs", "live", ())
+    assert [m.mountpoint for m in mounts() if m.pid == found.pid] == [str(where)]
+    data = os.urandom(500_000)
+    (where / "new").write_bytes(data)
+    os.rename(where / "new", where / "renamed")
+    umount(where)
+    assert not is_mounted(where)
+    with pytest.raises(ProcessLookupError):
+        os.kill(found.pid, 0)
+    mount("ffs", image, where, "ro")
+    assert (where / "renamed").read_bytes() == data
+    umount(where)
+    assert found.pid not in [m.pid for m in mounts()]
+
+
+def test_the_unmounted_image_is_clean(image: Path, where: Path) -> None:
+    from rumpy.probe import probe
+
+    mount(None, image, where)
+    (where / "f").write_bytes(b"x" * 100_000)
+    umount(where)
+    assert probe(image).superblock.clean  # type: ignore[union-attr]
+
+
+def test_read_only(image: Path, where: Path) -> None:
+    before = digest(image)
+    mount(None, image, where, "ro")
+    assert os.listdir(where)
+    for attempt in (
+        lambda: (where / "x").touch(),
+        lambda: os.mkdir(where / "d"),
+        lambda: os.chmod(where, 0o700),
+    ):
+        with pytest.raises(OSError) as caught:
+            attempt()
+        assert caught.value.errno == errno.EROFS
+    umount(where)
+    assert digest(image) == before
+
+
+def test_overlay_keeps_the_image(image: Path, where: Path, tmp_path: Path) -> None:
+    before = digest(image)
+    store = tmp_path / "changes"
+    for options in ("overlay", f"overlay={store}"):
+        mount(None, image, where, options)
+        (where / "only-here").write_bytes(b"x" * 200_000)
+        assert (where / "only-here").read_bytes() == b"x" * 200_000
+        umount(where)
+        assert digest(image) == before
+    mount(None, image, where, f"overlay={store}")
+    assert (where / "only-here").stat().st_size == 200_000
+    umount(where)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda i, w: mount(None, i, w / "none"), "no such directory"),
+        (lambda i, w: mount(None, i, i), "not a directory"),
+        (lambda i, w: mount(None, w / "no.img", w), "No such file"),
+        (lambda i, w: mount("nodriver", i, w), "nodriver"),
+        (lambda i, w: mount(None, i, w, "offset=4096"), "no file system"),
+    ],
+)
+def test_refusals_change_nothing(
+    image: Path, where: Path, make: object, words: str
+) -> None:
+    before, known = digest(image), len(mounts())
+    with pytest.raises((rumpy.RumpyError, OSError)) as caught:
+        make(image, where)  # type: ignore[operator]
+    assert words in str(caught.value)
+    assert not is_mounted(where) and digest(image) == before and len(mounts()) == known
+
+
+def test_garbage_is_no_file_system(where: Path, tmp_path: Path) -> None:
+    garbage = tmp_path / "garbage"
+    garbage.write_bytes(os.urandom(1 << 20))
+    for driver in (None, "ffs"):
+        with pytest.raises(rumpy.RumpyError):
+            mount(driver, garbage, where)
+    assert not is_mounted(where)
+
+
+def test_one_image_is_mounted_once(image: Path, where: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    mount(None, image, where)
+    with pytest.raises(rumpy.RumpyError, match="in use"):
+        mount(None, image, other)
+    with pytest.raises(MountError, match="is mounted there"):
+        mount(None, image, where)
+    umount(where)
+
+
+def test_busy(image: Path, where: Path) -> None:
+    mount(None, image, where)
+    with open(where / "open", "wb") as file:
+        with pytest.raises(MountError, match="busy"):
+            umount(where)
+        file.write(b"still works")
+    umount(where)
+
+
+def test_umount_of_what_is_not_ours(tmp_path: Path) -> None:
+    with pytest.raises(MountError, match="nothing is mounted"):
+        umount(tmp_path)
+    with pytest.raises(MountError, match="not mounted by rumpy"):
+        umount("/proc")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_unmount_cleanly(image: Path, where: Path, number: int) -> None:
+    found = mount(None, image, where)
+    (where / "f").write_bytes(b"x" * 100_000)
+    os.kill(found.pid, number)
+    wait_for(lambda: not is_mounted(where))
+    wait_for(lambda: found.pid not in [m.pid for m in mounts()])
+    mount(None, image, where, "ro")
+    assert (where / "f").read_bytes() == b"x" * 100_000
+    umount(where)
+
+
+def test_sigterm_with_an_open_file(image: Path, where: Path) -> None:
+    found = mount(None, image, where)
+    with open(where / "f", "wb", buffering=0) as file:
+        file.write(b"written before")
+        os.kill(found.pid, signal.SIGTERM)
+        wait_for(lambda: found.pid not in [m.pid for m in mounts()], 20)
+        with pytest.raises(OSError):
+            file.write(b"too late")
+    mount(None, image, where, "ro")
+    assert (where / "f").read_bytes() == b"written before"
+    umount(where)
+
+
+def test_kill_leaves_what_umount_cleans(image: Path, where: Path) -> None:
+    found = mount(None, image, where)
+    stop = threading.Event()
+
+    def write() -> None:
+        for i in range(100_000):
+            if stop.is_set():
+                return
+            try:
+                (where / f"f{i}").write_bytes(b"x" * i)
+            except OSError:
+                return
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    time.sleep(0.3)
+    os.kill(found.pid, signal.SIGKILL)
+    writer.join(20)
+    stop.set()
+    wait_for(lambda: [m.state for m in mounts() if m.pid == found.pid] == ["dead"])
+    with pytest.raises(OSError) as caught:
+        os.listdir(where)
+    assert caught.value.errno in (errno.ENOTCONN, errno.ECONNABORTED)
+    with pytest.raises(MountError, match="rumpy umount"):
+        mount(None, image, where)
+    umount(where)
+    assert not is_mounted(where) and os.listdir(where) == []
+    assert found.pid not in [m.pid for m in mounts()]
+    mount(None, image, where, "ro")
+    assert os.listdir(where)
+    umount(where)
+
+
+@needs_root
+def test_others_are_denied_what_is_cached(image: Path, where: Path) -> None:
+    mount(None, image, where, "allow_other")
+    os.chmod(where, 0o755)
+    secret = where / "secret"
+    secret.write_text("mine")
+    os.chmod(secret, 0o600)
+    assert secret.read_text() == "mine"  # now Linux has it in its caches
+    done = run_as(4321, f"open({str(secret)!r}).read()")
+    assert "PermissionError" in done.stderr
+    os.chmod(secret, 0o644)
+    assert run_as(4321, f"print(open({str(secret)!r}).read())").stdout == "mine\n"
+    done = run_as(4321, f"open({str(where / 'new')!r}, 'w')")
+    assert "PermissionError" in done.stderr
+    umount(where)
+
+
+@needs_root
+def test_supplementary_groups_count(image: Path, where: Path) -> None:
+    mount(None, image, where)
+    os.chmod(where, 0o755)
+    folder = where / "team"
+    folder.mkdir()
+    os.chown(folder, 0, 777)
+    os.chmod(folder, 0o2775)
+    script = f"open({str(folder / 'f')!r}, 'w').write('x')"
+    assert "PermissionError" in run_as(4321, script).stderr
+    assert run_as(4321, script, 5, 777, 778).stderr == ""
+    assert (folder / "f").stat().st_uid == 4321
+    assert (folder / "f").stat().st_gid == 777
+    umount(where)
+
+
+@needs_root
+def test_sticky_directories(image: Path, where: Path) -> None:
+    mount(None, image, where)
+    os.chmod(where, 0o755)
+    folder = where / "tmp"
+    folder.mkdir()
+    os.chmod(folder, 0o1777)
+    (folder / "mine").touch()
+    assert run_as(4321, f"open({str(folder / 'theirs')!r}, 'w')").stderr == ""
+    script = f"import os; os.unlink({str(folder / 'mine')!r})"
+    assert "Error" in run_as(4321, script).stderr
+    script = f"import os; os.unlink({str(folder / 'theirs')!r})"
+    assert run_as(4321, script).stderr == ""
+    umount(where)
+
+
+def test_fakeroot_shows_one_owner(image: Path, where: Path) -> None:
+    mount(None, image, where, "fakeroot,uid=1234,gid=4321")
+    for path in [where, *where.iterdir()]:
+        found = path.lstat()
+        assert (found.st_uid, found.st_gid) == (1234, 4321)
+    if os.geteuid() == 0:
+        (where / "f").touch()
+        os.chown(where / "f", 1234, 4321)
+        with pytest.raises(PermissionError):
+            os.chown(where / "f", 1, 1)
+    umount(where)
+
+
+@needs_root
+def test_mounts_are_nosuid_nodev_unless_asked(image: Path, where: Path) -> None:
+    def flags() -> set[str]:
+        with open("/proc/self/mounts", encoding="utf-8") as table:
+            line = next(line for line in table if line.split()[1] == str(where))
+        return set(line.split()[3].split(","))
+
+    mount(None, image, where)
+    assert {"nosuid", "nodev", "rw"} <= flags()
+    umount(where)
+    mount(None, image, where, "suid,dev,ro")
+    assert not {"nosuid", "nodev", "rw"} & flags()
+    umount(where)
+
+
+@needs_root
+def test_an_ordinary_user_mounts(image: Path, where: Path, need: object) -> None:
+    need("fusermount3")  # type: ignore[operator]
+    if not os.stat("/dev/fuse").st_mode & stat.S_IROTH:
+        pytest.skip("/dev/fuse is not open to ordinary users")
+    user = 4321
+    os.chown(where, user, user)
+    os.chown(image, user, user)
+    root = Path(rumpy.__file__).parents[1]
+    environment = {**os.environ, "PYTHONPATH": str(root), "HOME": "/tmp"}
+    environment.pop("XDG_RUNTIME_DIR", None)
+
+    def command(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "rumpy.cli", *words],
+            user=user,
+            group=user,
+            extra_groups=[],
+            env=environment,
+            capture_output=True,
+            text=True,
+            cwd="/",
+        )
+
+    done = command("mount", str(image), str(where))
+    if "Permission denied" in done.stderr and not done.stdout:
+        pytest.skip("ordinary users can't run this Python")
+    assert (done.returncode, done.stderr) == (0, "")
+    script = f"""
+import os
+os.chdir({str(where)!r})
+assert all(os.lstat(n).st_uid == {user} for n in os.listdir('.'))
+open('f', 'w').write('x' * 5000)
+os.chmod('f', 0o640)
+os.mkdir('d')
+os.rename('f', 'd/f')
+print(open('d/f').read() == 'x' * 5000)
+"""
+    worked = run_as(user, script)
+    assert (worked.stdout, worked.stderr) == ("True\n", "")
+    assert str(where) in command("mounts").stdout
+    assert command("umount", str(where)).stderr == ""
+    assert not is_mounted(where)
+    refused = command("mount", "-o", "allow_other", str(image), str(where))
+    if "user_allow_other" not in Path("/etc/fuse.conf").read_text().splitlines():
+        assert refused.returncode == 1 and "user_allow_other" in refused.stderr
+
+
+def test_an_image_that_cannot_be_written_is_read_only(image: Path, where: Path) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("root can write to every file")
+    os.chmod(image, 0o444)
+    found = mount(None, image, where)
+    assert "read-only" in found.warnings[0]
+    umount(where)
+
+
+def test_foreground(image: Path, where: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rumpy.cli", "mount", "-f", str(image), str(where)],
+        stderr=subprocess.PIPE,
+    )
+    wait_for(lambda: is_mounted(where))
+    (where / "f").write_bytes(b"x")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 0
+    assert not is_mounted(where)
+
+
+def test_fusepy_shows_the_same_tree(image: Path, where: Path) -> None:
+    pytest.importorskip("fuse")
+
+    def contents() -> dict[str, object]:
+        found: dict[str, object] = {}
+        for path in sorted(where.rglob("*")):
+            st = path.lstat()
+            data = path.read_bytes() if stat.S_ISREG(st.st_mode) else b""
+            found[str(path.relative_to(where))] = (st.st_mode, st.st_uid, data)
+        return found
+
+    mount(None, image, where, "ro")
+    native = contents()
+    umount(where)
+    mount(None, image, where, "server=fusepy")
+    assert contents() == native
+    (where / "new").write_bytes(b"through fusepy")
+    os.mkdir(where / "d")
+    os.rename(where / "new", where / "d/f")
+    umount(where)
+    mount(None, image, where, "ro")
+    assert (where / "d/f").read_bytes() == b"through fusepy"
+    umount(where)

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The words after -o."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from rumpy.fuse import Options
+
+
+def test_words_and_values() -> None:
+    found = Options.parse("ro,uid=1000,gid=7,offset=1M,overlay=/tmp/x,log,sync")
+    assert found.ro and (found.uid, found.gid) == (1000, 7)
+    assert found.offset == "1M" and found.overlay == "/tmp/x"
+    assert found.driver == ("log", "sync")
+    assert Options.parse("overlay").overlay == ""
+    assert Options.parse("rw,defaults").ro is False
+    assert Options.parse("uid=root").uid == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["bogus", "uid=", "uid=no-such-user", "offset", "server=x", "offset=1,partition=a"],
+)
+def test_nonsense_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        Options.parse(text)
+
+
+def test_defaults_depend_on_who_mounts() -> None:
+    user = Options().resolved(uid=1000, gid=100)
+    assert user.fakeroot and (user.uid, user.gid) == (1000, 100)
+    assert not user.allow_other
+    shared = Options(allow_other=True).resolved(uid=1000, gid=100)
+    assert not shared.fakeroot and shared.uid is None
+    root = Options().resolved(uid=0, gid=0)
+    assert not root.fakeroot and root.allow_other
+    assert Options(uid=7).resolved(uid=0, gid=0).fakeroot
+
+
+def test_json_and_text_round_trip() -> None:
+    found = Options.parse("ro,uid=1,overlay,sync").resolved(uid=os.getuid())
+    assert Options.from_json(found.to_json()) == found
+    assert Options.parse(str(found)) == found
