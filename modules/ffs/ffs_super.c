@@ -311,7 +311,8 @@ ffs_sb_decode(struct fs *fs, const void *buf, int64_t where, int64_t disksize,
 
 /*
  * The reverse, into a buffer that still holds the superblock as it was read
- * (what lies behind struct fs is kept).  FFSv1 has its summary twice.
+ * (what lies behind struct fs is kept).  Only superblocks of FFS_FLAGS_UPDATED
+ * are ever written, whose old counters nobody reads.
  */
 void
 ffs_sb_encode(void *buf, const struct fs *fs, bool swap)
@@ -319,16 +320,8 @@ ffs_sb_encode(void *buf, const struct fs *fs, bool swap)
 	struct fs *out = buf;
 
 	memcpy(out, fs, sizeof(*out));
-	if (!ffs_isufs2(fs)) {
+	if (!ffs_isufs2(fs))
 		out->fs_old_time = (int32_t)fs->fs_time;
-		out->fs_old_cstotal.cs_ndir = (int32_t)fs->fs_cstotal.cs_ndir;
-		out->fs_old_cstotal.cs_nbfree =
-		    (int32_t)fs->fs_cstotal.cs_nbfree;
-		out->fs_old_cstotal.cs_nifree =
-		    (int32_t)fs->fs_cstotal.cs_nifree;
-		out->fs_old_cstotal.cs_nffree =
-		    (int32_t)fs->fs_cstotal.cs_nffree;
-	}
 	memset(out->fs_incore, 0, sizeof(out->fs_incore));
 	if ((fs->fs_metackhash & FFS_CK_SUPERBLOCK) != 0) {
 		out->fs_ckhash = 0;

@@ -166,16 +166,33 @@ class Image:
             return None
         old = not updated
         return Super(
-            order=order, v2=v2, old43=not v2 and i32(1324) < 2, where=where,
-            sblkno=i32(8), cblkno=i32(12), iblkno=i32(16), dblkno=i32(20),
-            cgoffset=i32(24), cgmask=i32(28), ncg=i32(44), bsize=i32(48),
-            fsize=i32(52), frag=i32(56), ipg=i32(184), fpg=i32(188),
-            cgsize=i32(160), size=i32(36) if old else i64(1080),
-            csaddr=i32(152) if old else i64(1096), cssize=i32(156),
-            contigsumsize=i32(1316), maxsymlinklen=max(0, i32(1320)),
-            clean=raw[209], flags=raw[211] if old else i32(1312),
+            order=order,
+            v2=v2,
+            old43=not v2 and i32(1324) < 2,
+            where=where,
+            sblkno=i32(8),
+            cblkno=i32(12),
+            iblkno=i32(16),
+            dblkno=i32(20),
+            cgoffset=i32(24),
+            cgmask=i32(28),
+            ncg=i32(44),
+            bsize=i32(48),
+            fsize=i32(52),
+            frag=i32(56),
+            ipg=i32(184),
+            fpg=i32(188),
+            cgsize=i32(160),
+            size=i32(36) if old else i64(1080),
+            csaddr=i32(152) if old else i64(1096),
+            cssize=i32(156),
+            contigsumsize=i32(1316),
+            maxsymlinklen=max(0, i32(1320)),
+            clean=raw[209],
+            flags=raw[211] if old else i32(1312),
             metackhash=0 if old else i32(1308) & 0xFFFFFFFF,
-            totals=(i32(192), i32(196), i32(200), i32(204)) if old
+            totals=(i32(192), i32(196), i32(200), i32(204))
+            if old
             else (i64(1008), i64(1016), i64(1024), i64(1032)),
         )
 
@@ -215,8 +232,19 @@ class Image:
             data = raw[40:100]
         if mode == 0:
             return None
-        return Inode(number, mode, nlink, size, blocks, ptrs[:12], ptrs[12:],
-                     data, flags, extsize, extb)
+        return Inode(
+            number,
+            mode,
+            nlink,
+            size,
+            blocks,
+            ptrs[:12],
+            ptrs[12:],
+            data,
+            flags,
+            extsize,
+            extb,
+        )
 
     def is_shortlink(self, ino: Inode) -> bool:
         """Whether a symbolic link's target lies in its inode."""
@@ -229,8 +257,7 @@ class Image:
     def blocks(self, ino: Inode) -> Iterator[tuple[int | None, int, int]]:
         """(logical block or None, first fragment, fragments) of a file."""
         sb = self.sb
-        if stat.S_IFMT(ino.mode) not in (stat.S_IFREG, stat.S_IFDIR,
-                                         stat.S_IFLNK):
+        if stat.S_IFMT(ino.mode) not in (stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK):
             return
         if self.is_shortlink(ino):
             return
@@ -249,8 +276,9 @@ class Image:
                 yield from self._indirect(ptr, level, first)
             first += span
 
-    def _indirect(self, ptr: int, level: int,
-                  first: int) -> Iterator[tuple[int | None, int, int]]:
+    def _indirect(
+        self, ptr: int, level: int, first: int
+    ) -> Iterator[tuple[int | None, int, int]]:
         sb = self.sb
         yield None, ptr, sb.frag
         raw = self.frags(ptr, sb.bsize)
@@ -351,8 +379,10 @@ class Checker:
         """Note that fragments belong to an inode (0: to the file system)."""
         for frag in range(first, first + count):
             if frag in self.owner:
-                self.report.add(f"inode {number}: fragment {frag} belongs to "
-                                f"{self.owner[frag]} already")
+                self.report.add(
+                    f"inode {number}: fragment {frag} belongs to "
+                    f"{self.owner[frag]} already"
+                )
             self.owner[frag] = number
 
     def reserve_metadata(self) -> None:
@@ -369,8 +399,7 @@ class Checker:
         if not self.sb.v2:
             return self.sb.ipg
         raw = self.cg_raw(cg)
-        return min(int(struct.unpack_from(self.im.o + "I", raw, 120)[0]),
-                   self.sb.ipg)
+        return min(int(struct.unpack_from(self.im.o + "I", raw, 120)[0]), self.sb.ipg)
 
     def cg_raw(self, cg: int) -> bytes:
         """The block of maps of a group."""
@@ -397,8 +426,9 @@ class Checker:
             if lbn is not None and lbn * sb.bsize >= ino.size:
                 self.report.add(f"inode {ino.number}: block {lbn} behind EOF")
             if first % sb.frag + count > sb.frag:
-                self.report.add(f"inode {ino.number}: block {lbn} at {first} "
-                                "is not aligned")
+                self.report.add(
+                    f"inode {ino.number}: block {lbn} at {first} is not aligned"
+                )
             self.own(first, count, ino.number)
             used += count
             last = max(last, -1 if lbn is None else lbn)
@@ -409,15 +439,26 @@ class Checker:
                 self.own(ptr, count, ino.number)
                 used += count
         if used * sb.fsize // 512 != ino.blocks:
-            self.report.add(f"inode {ino.number}: di_blocks {ino.blocks}, "
-                            f"counted {used * sb.fsize // 512}")
+            self.report.add(
+                f"inode {ino.number}: di_blocks {ino.blocks}, "
+                f"counted {used * sb.fsize // 512}"
+            )
         kind = stat.S_IFMT(ino.mode)
-        if kind in (stat.S_IFREG, stat.S_IFDIR) and ino.size > 0 and \
-                last != (ino.size - 1) // sb.bsize:
+        if (
+            kind in (stat.S_IFREG, stat.S_IFDIR)
+            and ino.size > 0
+            and last != (ino.size - 1) // sb.bsize
+        ):
             self.report.add(f"inode {ino.number}: last block is a hole")
-        if kind not in (stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK,
-                        stat.S_IFCHR, stat.S_IFBLK, stat.S_IFIFO,
-                        stat.S_IFSOCK):
+        if kind not in (
+            stat.S_IFREG,
+            stat.S_IFDIR,
+            stat.S_IFLNK,
+            stat.S_IFCHR,
+            stat.S_IFBLK,
+            stat.S_IFIFO,
+            stat.S_IFSOCK,
+        ):
             self.report.add(f"inode {ino.number}: mode {ino.mode:o}")
 
     def scan_directories(self) -> None:
@@ -457,16 +498,17 @@ class Checker:
             self.links[number] += 1
             expect = {b".": ino.number, b"..": parent}.get(name, number)
             if number != expect:
-                self.report.add(f"directory {ino.number}: {name!r} leads to "
-                                f"{number}, not {expect}")
+                self.report.add(
+                    f"directory {ino.number}: {name!r} leads to {number}, not {expect}"
+                )
             child = self.inodes.get(number)
             if child is None:
-                self.report.add(f"directory {ino.number}: {name!r} leads to "
-                                f"free inode {number}")
+                self.report.add(
+                    f"directory {ino.number}: {name!r} leads to free inode {number}"
+                )
                 continue
             if kind not in (0, stat.S_IFMT(child.mode) >> 12):
-                self.report.add(f"directory {ino.number}: {name!r} has d_type "
-                                f"{kind}")
+                self.report.add(f"directory {ino.number}: {name!r} has d_type {kind}")
             if child.isdir and name not in (b".", b".."):
                 children.append((number, ino.number))
         if not {b".", b".."} <= names:
@@ -477,12 +519,16 @@ class Checker:
         """Link counts against names."""
         for number, ino in self.inodes.items():
             # Quota files and a journal inside have no names.
-            if ino.flags & 0x400000 or \
-                    self.links[number] == 0 and self.sb.flags & 0x200:
+            if (
+                ino.flags & 0x400000
+                or self.links[number] == 0
+                and self.sb.flags & 0x200
+            ):
                 continue
             if ino.nlink != self.links[number]:
-                self.report.add(f"inode {number}: {ino.nlink} links, "
-                                f"{self.links[number]} names")
+                self.report.add(
+                    f"inode {number}: {ino.nlink} links, {self.links[number]} names"
+                )
 
     def compare_groups(self) -> None:
         """Bitmaps, run counts and summaries."""
@@ -497,8 +543,7 @@ class Checker:
             for i in range(4):
                 total[i] += sums[i]
         if tuple(total) != sb.totals:
-            self.report.add(f"superblock totals {sb.totals}, are "
-                            f"{tuple(total)}")
+            self.report.add(f"superblock totals {sb.totals}, are {tuple(total)}")
 
     def compare_group(self, cg: int) -> tuple[int, int, int, int]:
         """Check one group; the summary it should have."""
@@ -516,8 +561,7 @@ class Checker:
             if crc32c(raw[:132] + bytes(4) + raw[136:]) != want:
                 self.report.add(f"group {cg}: check hash")
         iused, free = struct.unpack_from(o + "II", raw, 92)
-        sums = (self.count_dirs(cg), *self.compare_frags(cg, raw[free:],
-                                                         nfrags, raw))
+        sums = (self.count_dirs(cg), *self.compare_frags(cg, raw[free:], nfrags, raw))
         nifree = self.compare_inodes(cg, raw[iused:])
         result = (sums[0], sums[1], nifree, sums[2])
         listed = struct.unpack_from(o + "4i", raw, 24)
@@ -527,8 +571,10 @@ class Checker:
 
     def count_dirs(self, cg: int) -> int:
         """Directories in a group."""
-        return sum(ino.isdir and number // self.sb.ipg == cg
-                   for number, ino in self.inodes.items())
+        return sum(
+            ino.isdir and number // self.sb.ipg == cg
+            for number, ino in self.inodes.items()
+        )
 
     def compare_inodes(self, cg: int, bits: bytes) -> int:
         """The map of used inodes; how many are free."""
@@ -538,13 +584,13 @@ class Checker:
             used = number < ROOT or number in self.inodes
             marked = bits[idx >> 3] >> (idx & 7) & 1 == 1
             if used != marked:
-                self.report.add(f"inode {number}: used {used}, marked "
-                                f"{marked}")
+                self.report.add(f"inode {number}: used {used}, marked {marked}")
             free += not used
         return free
 
-    def compare_frags(self, cg: int, bits: bytes, nfrags: int,
-                      raw: bytes) -> tuple[int, int]:
+    def compare_frags(
+        self, cg: int, bits: bytes, nfrags: int, raw: bytes
+    ) -> tuple[int, int]:
         """The map of free fragments; free blocks and loose fragments."""
         sb = self.sb
         base, nb, nf = sb.fpg * cg, 0, 0
@@ -554,9 +600,11 @@ class Checker:
             used = base + frag in self.owner
             marked = bits[frag >> 3] >> (frag & 7) & 1 == 0
             if used != marked:
-                self.report.add(f"fragment {base + frag}: used {used} (by "
-                                f"{self.owner.get(base + frag)}), marked "
-                                f"{marked}")
+                self.report.add(
+                    f"fragment {base + frag}: used {used} (by "
+                    f"{self.owner.get(base + frag)}), marked "
+                    f"{marked}"
+                )
             isfree.append(not used)
         blockmap = []
         for blk in range(0, nfrags, sb.frag):
@@ -577,8 +625,7 @@ class Checker:
         self.compare_clusters(cg, raw, blockmap[: nfrags // sb.frag])
         return nb, nf
 
-    def compare_clusters(self, cg: int, raw: bytes,
-                         blockmap: list[bool]) -> None:
+    def compare_clusters(self, cg: int, raw: bytes, blockmap: list[bool]) -> None:
         """The counts of free runs of blocks."""
         limit = self.sb.contigsumsize
         if limit <= 0 or self.sb.old43:
@@ -588,8 +635,7 @@ class Checker:
         for run in "".join("1" if b else "0" for b in blockmap).split("0"):
             if run:
                 want[min(len(run), limit)] += 1
-        listed = list(struct.unpack_from(f"{self.im.o}{limit + 1}i", raw,
-                                         sumoff))
+        listed = list(struct.unpack_from(f"{self.im.o}{limit + 1}i", raw, sumoff))
         if listed[1:] != want[1:]:
             self.report.add(f"group {cg}: clusters {listed}, are {want}")
         for blk, whole in enumerate(blockmap):
@@ -607,8 +653,10 @@ def main() -> int:
     bad = 0
     for name in sys.argv[1:]:
         report = check(Path(name).read_bytes())
-        print(f"{name}: {report.inodes} inodes, {report.directories} "
-              f"directories, {len(report.problems)} problems")
+        print(
+            f"{name}: {report.inodes} inodes, {report.directories} "
+            f"directories, {len(report.problems)} problems"
+        )
         for text in report.problems[:20]:
             print("   ", text)
         bad += bool(report.problems)
