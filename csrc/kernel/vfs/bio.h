@@ -35,6 +35,9 @@ void	bufmem_free(void *, size_t class);
 void	bufmem_init(void);
 size_t	bufmem_trim(void);
 
+/* iobuf.c */
+void	bio_later_init(void);
+
 /* bio.c; both with bufcache_lock. */
 bool	bio_reclaim_one(void);
 void	bio_forget(struct buf *);

@@ -10,12 +10,14 @@
 
 #include "vfs/pages.h"
 
+struct buf;
 struct vnode;
 
 int	genfs_xfer_wait(struct vnode *, struct uvm_pagechunk *, u_int,
 	    size_t, bool);
 void	genfs_xfer_start(struct vnode *, struct uvm_pagechunk *, u_int,
 	    size_t, bool, pageset_t);
+void	genfs_iodone(struct buf *);
 void	genfs_written(struct uvm_pagechunk *, pageset_t, int);
 
 #endif /* !_VFS_GENFS_IO_H_ */

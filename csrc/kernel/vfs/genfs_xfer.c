@@ -163,7 +163,7 @@ genfs_written(struct uvm_pagechunk *pc, pageset_t set, int error)
 }
 
 /* b_iodone of a transfer that nobody waits for; must not sleep. */
-static void
+void
 genfs_iodone(struct buf *bp)
 {
 	struct uvm_pagechunk *pc = bp->b_private;

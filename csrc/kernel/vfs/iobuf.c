@@ -6,10 +6,13 @@
 #include <sys/param.h>
 #include <sys/systm.h>
 #include <sys/buf.h>
+#include <sys/kthread.h>
 #include <sys/pool.h>
 #include <sys/vnode.h>
 
+#include "core/lwp_impl.h"
 #include "vfs/bio.h"
+#include "vfs/genfs_io.h"
 
 kmutex_t	buffer_lock;		/* b_objlock where there is no vnode */
 
@@ -38,12 +41,11 @@ putiobuf(struct buf *bp)
 }
 
 /*
- * The driver is done with a buffer.  Whoever set b_iodone continues from
- * there; else an asynchronous one is released, and the owner of any other is
- * woken.
+ * The rest of biodone().  Whoever set b_iodone continues from there; else an
+ * asynchronous buffer is released, and the owner of any other is woken.
  */
-void
-biodone(struct buf *bp)
+static void
+bio_complete(struct buf *bp)
 {
 	void (*iodone)(struct buf *);
 
@@ -67,6 +69,73 @@ biodone(struct buf *bp)
 		cv_broadcast(&bp->b_done);
 		mutex_exit(bp->b_objlock);
 	}
+}
+
+/*
+ * Completions that arrive while the CPU changes hands must not sleep.  Those
+ * that could, because a lock is held by a sleeper or because a file system
+ * has put its own b_iodone there, are left to a thread.
+ */
+
+static struct {
+	kmutex_t lock;
+	kcondvar_t cv;
+	TAILQ_HEAD(, buf) queue;
+} bio_later;
+
+static bool
+bio_maysleep(const struct buf *bp)
+{
+
+	if (mutex_owner(bp->b_objlock) != NULL)
+		return true;
+	if (bp->b_iodone == NULL)
+		return (bp->b_flags & B_ASYNC) != 0;
+	return bp->b_iodone != nestiobuf_iodone &&
+	    bp->b_iodone != genfs_iodone;
+}
+
+static void
+bio_later_main(void *arg)
+{
+	struct buf *bp;
+
+	(void)arg;
+	for (;;) {
+		mutex_enter(&bio_later.lock);
+		while ((bp = TAILQ_FIRST(&bio_later.queue)) == NULL)
+			cv_wait(&bio_later.cv, &bio_later.lock);
+		TAILQ_REMOVE(&bio_later.queue, bp, b_actq);
+		mutex_exit(&bio_later.lock);
+		bio_complete(bp);
+	}
+}
+
+void
+bio_later_init(void)
+{
+	int error;
+
+	mutex_init(&bio_later.lock, MUTEX_DEFAULT, IPL_NONE);
+	cv_init(&bio_later.cv, "biodone");
+	TAILQ_INIT(&bio_later.queue);
+	error = kthread_create(PRI_BIO, KTHREAD_MPSAFE, NULL, bio_later_main,
+	    NULL, NULL, "biodone");
+	if (error != 0)
+		panic("%s: error %d", __func__, error);
+}
+
+/* The driver is done with a buffer. */
+void
+biodone(struct buf *bp)
+{
+
+	if (__predict_false(kern_cpu.cpu_nosleep != 0) && bio_maysleep(bp)) {
+		TAILQ_INSERT_TAIL(&bio_later.queue, bp, b_actq);
+		cv_signal(&bio_later.cv);
+		return;
+	}
+	bio_complete(bp);
 }
 
 int

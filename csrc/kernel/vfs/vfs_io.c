@@ -6,6 +6,7 @@
 #include <sys/param.h>
 #include <sys/buf.h>
 
+#include "vfs/bio.h"
 #include "vfs/pages.h"
 #include "vfs/syncer.h"
 
@@ -23,6 +24,7 @@ void
 vfs_io_start(void)
 {
 
+	bio_later_init();
 	pagedaemon_init();
 	syncer_init();
 }
