@@ -519,10 +519,8 @@ class Checker:
         """Link counts against names."""
         for number, ino in self.inodes.items():
             # Quota files and a journal inside have no names.
-            if (
-                ino.flags & 0x400000
-                or self.links[number] == 0
-                and self.sb.flags & 0x200
+            if ino.flags & 0x400000 or (
+                self.links[number] == 0 and self.sb.flags & 0x200
             ):
                 continue
             if ino.nlink != self.links[number]:
