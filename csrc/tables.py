@@ -25,8 +25,14 @@ CSRC = Path(__file__).resolve().parent
 ROOT = CSRC.parent
 
 CLASSES = ("held", "released", "cpu", "final")
-C_HEAD = "/* SPDX-License-Identifier: BSD-2-Clause */\n/* Made by csrc/tables.py from {}; do not edit. */\n"
-PY_HEAD = "# SPDX-License-Identifier: BSD-2-Clause\n# Made by csrc/tables.py from {}; do not edit.\n"
+C_HEAD = """\
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Made by csrc/tables.py from {}; do not edit. */
+"""
+PY_HEAD = """\
+# SPDX-License-Identifier: BSD-2-Clause
+# Made by csrc/tables.py from {}; do not edit.
+"""
 
 Outputs = Mapping[str, str]
 
@@ -43,7 +49,11 @@ class Argument:
     name: str
 
     def __str__(self) -> str:
-        return f"{self.type}{self.name}" if self.type.endswith("*") else f"{self.type} {self.name}"
+        return (
+            f"{self.type}{self.name}"
+            if self.type.endswith("*")
+            else f"{self.type} {self.name}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +114,9 @@ def _parse_hypercall(line: str, meaning: str) -> Hypercall:
         raise ValueError(f"{name}: unknown class {kind!r}")
     if not meaning:
         raise ValueError(f"{name}: no meaning given")
-    parsed = tuple(_parse_argument(a) for a in args.split(",")) if args != "void" else ()
+    parsed = (
+        tuple(_parse_argument(a) for a in args.split(",")) if args != "void" else ()
+    )
     return Hypercall(group, kind, result, name, parsed, meaning)
 
 
@@ -158,7 +170,9 @@ def _kernel_header(table: HypercallTable) -> str:
     for call in table.calls:
         tail = " __attribute__((__noreturn__))" if call.kind == "final" else ""
         lines.append(f"{call.prototype(call.name)}{tail};\t/* {call.kind} */")
-    return "\n".join([*lines, "#endif /* _KERNEL */", "", "#endif /* _RUMPY_HYP_H_ */", ""])
+    return "\n".join(
+        [*lines, "#endif /* _KERNEL */", "", "#endif /* _RUMPY_HYP_H_ */", ""]
+    )
 
 
 def _wrapper(call: Hypercall) -> Iterator[str]:
@@ -199,7 +213,9 @@ def _wrapper(call: Hypercall) -> Iterator[str]:
 
 
 def _replaceable(table: HypercallTable) -> Iterator[Hypercall]:
-    return (c for c in table.calls if c.kind in ("held", "released") and c.group != "cpu")
+    return (
+        c for c in table.calls if c.kind in ("held", "released") and c.group != "cpu"
+    )
 
 
 def _provider(table: HypercallTable) -> str:
@@ -238,7 +254,10 @@ def _host_header(table: HypercallTable) -> str:
         " */",
         _provider(table),
         "",
-        *[f"{c.prototype(f'hypercall_{c.short}', first='struct hyp_kernel *k')};" for c in table.calls],
+        *[
+            f"{c.prototype(f'hypercall_{c.short}', first='struct hyp_kernel *k')};"
+            for c in table.calls
+        ],
         "",
         "#endif /* !__ASSEMBLER__ */",
         "#endif /* _RUMPY_HYP_STUBS_H_ */",
@@ -249,7 +268,11 @@ def _host_header(table: HypercallTable) -> str:
 
 
 def _host_wrappers(table: HypercallTable) -> str:
-    lines = [C_HEAD.format("hypercalls.tbl"), "/* Included by csrc/hypercall/door.c only. */", ""]
+    lines = [
+        C_HEAD.format("hypercalls.tbl"),
+        "/* Included by csrc/hypercall/door.c only. */",
+        "",
+    ]
     for call in table.calls:
         lines += [f"{call.prototype(f'hyp_on_{call.short}')};", *_wrapper(call), ""]
     return "\n".join(lines)
@@ -283,17 +306,24 @@ def _reference(table: HypercallTable) -> str:
         "<!-- Made by csrc/tables.py from csrc/hypercalls.tbl; do not edit. -->",
         "# Hypercalls",
         "",
-        f"Version {table.version}. Everything a kernel asks of its host; the undefined symbols of",
-        "`kernel.elf` are these and no others. *Held* calls keep the virtual CPU and are",
-        "short C; *released* ones give it away, so that their caller must be allowed to",
-        "sleep; *cpu* ones hand the CPU around; *final* ones do not return.",
+        f"Version {table.version}. Everything a kernel asks of its host; the undefined",
+        "symbols of `kernel.elf` are these and no others. *Held* calls keep the virtual",
+        "CPU and are short C; *released* ones give it away, so that their caller must be",
+        "allowed to sleep; *cpu* ones hand the CPU around; *final* ones do not return.",
     ]
     group = ""
     for call in table.calls:
         if call.group != group:
             group = call.group
             lines += ["", f"## {group}"]
-        lines += ["", f"### `{call.name}` ({call.kind})", "", f"    {call.prototype(call.name)};", "", call.meaning]
+        lines += [
+            "",
+            f"### `{call.name}` ({call.kind})",
+            "",
+            f"    {call.prototype(call.name)};",
+            "",
+            call.meaning,
+        ]
     return "\n".join([*lines, ""])
 
 
@@ -353,7 +383,11 @@ def read_syscalls(path: Path) -> tuple[Syscall, ...]:
         if match is None:
             raise TableError(f"{path}:{number}: not an entry: {line!r}")
         try:
-            args = tuple(_parse_argument(a) for a in match[4].split(",")) if match[4] != "void" else ()
+            args = (
+                tuple(_parse_argument(a) for a in match[4].split(","))
+                if match[4] != "void"
+                else ()
+            )
         except ValueError as error:
             raise TableError(f"{path}:{number}: {error}") from error
         if len(args) > 8:
@@ -427,9 +461,13 @@ def _sysent(calls: tuple[Syscall, ...]) -> str:
     free = 0
     for call in calls:
         if call.number > free:
-            lines.append(f"\t[{free} ... {call.number - 1}] = {{ .sy_call = sys_nosys }},")
+            lines.append(
+                f"\t[{free} ... {call.number - 1}] = {{ .sy_call = sys_nosys }},"
+            )
         free = call.number + 1
-        lines.append(f"\t[{call.number}] = {{ {len(call.args)}, {8 * len(call.args)}, 0,")
+        lines.append(
+            f"\t[{call.number}] = {{ {len(call.args)}, {8 * len(call.args)}, 0,"
+        )
         lines.append(f"\t    (sy_call_t *)sys_{call.name}, 0, 0 }},")
     lines.append(f"\t[{free} ... SYS_NSYSENT - 1] = {{ .sy_call = sys_nosys }},")
     lines += ["};", "", "const char * const syscallnames[SYS_NSYSENT] = {"]
@@ -504,13 +542,16 @@ class Layout:
     def asserts(self, *, tail: bool) -> Iterator[str]:
         """Static assertions; with TAIL, private members may follow."""
         compare = "==" if self.exact or not tail else ">="
-        yield f'_Static_assert(sizeof(struct {self.name}) {compare} {self.size}, "size of {self.name}");'
+        yield self._assert(f"sizeof(struct {self.name}) {compare} {self.size}", "size")
         for member, offset, size in self.members:
-            where = f"struct {self.name}, {member}"
-            yield f'_Static_assert(__builtin_offsetof({where}) == {offset}, "{self.name}.{member}");'
+            where = f"__builtin_offsetof(struct {self.name}, {member})"
+            yield self._assert(f"{where} == {offset}", member)
             if size:
-                what = f"((struct {self.name} *)0)->{member}"
-                yield f'_Static_assert(sizeof({what}) == {size}, "sizeof {self.name}.{member}");'
+                what = f"sizeof(((struct {self.name} *)0)->{member})"
+                yield self._assert(f"{what} == {size}", f"size of {member}")
+
+    def _assert(self, condition: str, what: str) -> str:
+        return f'_Static_assert({condition}, "{self.name}.{what}");'
 
 
 def read_layouts(path: Path) -> tuple[list[str], list[Layout]]:
@@ -535,7 +576,12 @@ def read_layouts(path: Path) -> tuple[list[str], list[Layout]]:
                 headers.append(words[1])
             elif words[0] == "struct":
                 flush()
-                name, size, exact, members = words[1], int(words[2].rstrip("+")), words[2][-1] != "+", []
+                name, size, exact, members = (
+                    words[1],
+                    int(words[2].rstrip("+")),
+                    words[2][-1] != "+",
+                    [],
+                )
             else:
                 raise ValueError(f"unknown keyword {words[0]!r}")
         except (IndexError, ValueError) as error:
@@ -547,7 +593,11 @@ def read_layouts(path: Path) -> tuple[list[str], list[Layout]]:
 def layout_outputs() -> Outputs:
     """The static assertions made from abi/layouts.tbl."""
     headers, layouts = read_layouts(CSRC / "abi" / "layouts.tbl")
-    lines = [C_HEAD.format("abi/layouts.tbl"), *[f"#include <{h}>" for h in headers], ""]
+    lines = [
+        C_HEAD.format("abi/layouts.tbl"),
+        *[f"#include <{h}>" for h in headers],
+        "",
+    ]
     for layout in layouts:
         lines += layout.asserts(tail=True)
     return {"build/gen/layouts.c": "\n".join([*lines, ""])}
@@ -555,7 +605,12 @@ def layout_outputs() -> Outputs:
 
 # --- all tables -----------------------------------------------------------
 
-TABLES: tuple[Callable[[], Outputs], ...] = (hypercall_outputs, header_outputs, syscall_outputs, layout_outputs)
+TABLES: tuple[Callable[[], Outputs], ...] = (
+    hypercall_outputs,
+    header_outputs,
+    syscall_outputs,
+    layout_outputs,
+)
 
 
 def _write(path: Path, text: str) -> bool:
@@ -570,7 +625,9 @@ def _write(path: Path, text: str) -> bool:
 def main(argv: list[str] | None = None) -> int:
     """Generate, or with --check compare the committed files."""
     parser = argparse.ArgumentParser(description="generate files from csrc/*.tbl")
-    parser.add_argument("--check", action="store_true", help="fail if a committed file is out of date")
+    parser.add_argument(
+        "--check", action="store_true", help="fail if a committed file is out of date"
+    )
     options = parser.parse_args(argv)
     stale = []
     try:

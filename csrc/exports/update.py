@@ -25,7 +25,9 @@ LIST = CSRC / "exports" / "netbsd.syms"
 IMPLICIT = {"__stack_chk_fail", "__stack_chk_guard", "lwp0"}
 
 #: Declared for the kernel's own parts only.
-PRIVATE = re.compile(r"sys_|kern_(?!assert$|malloc$|free$|realloc$|cprng$)|.*_(sys|subsystem)_?init$")
+PRIVATE = re.compile(
+    r"sys_|kern_(?!assert$|malloc$|free$|realloc$|cprng$)|.*_(sys|subsystem)_?init$"
+)
 
 HEAD = """\
 # SPDX-License-Identifier: BSD-2-Clause
@@ -42,8 +44,17 @@ def declared() -> set[str]:
     first = ["sys/param.h", "sys/proc.h", "uvm/uvm_extern.h", "sys/acl.h"]
     lines = [f"#include <{h}>" for h in [*first, *headers] if h != "sys/syscallargs.h"]
     command = ["cc", "-E", "-P", "-std=gnu11", "-ffreestanding", "-nostdinc"]
-    command += ["-D_KERNEL", "-DDIAGNOSTIC", f"-I{root}", f"-I{CSRC / 'include'}", f"-I{BUILD / 'include'}", "-"]
-    result = subprocess.run(command, input="\n".join(lines), text=True, capture_output=True, check=True)
+    command += [
+        "-D_KERNEL",
+        "-DDIAGNOSTIC",
+        f"-I{root}",
+        f"-I{CSRC / 'include'}",
+        f"-I{BUILD / 'include'}",
+        "-",
+    ]
+    result = subprocess.run(
+        command, input="\n".join(lines), text=True, capture_output=True, check=True
+    )
     return set(re.findall(r"\b[A-Za-z_]\w*\b", result.stdout))
 
 
@@ -64,7 +75,9 @@ def exports() -> str:
 def main() -> int:
     """Write the list, or with --check compare it."""
     parser = argparse.ArgumentParser(description="list the kernel's exports")
-    parser.add_argument("--check", action="store_true", help="fail if the committed list is out of date")
+    parser.add_argument(
+        "--check", action="store_true", help="fail if the committed list is out of date"
+    )
     options = parser.parse_args()
     text = exports()
     if not options.check:

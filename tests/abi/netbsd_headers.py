@@ -23,7 +23,9 @@ TREES = ("x86_64-netbsd-none", "generic-netbsd")
 #: Headers of the kernel that the package leaves out.  What a structure needs of
 #: them is said here, with the sizes the tables state.
 STUBS = {
-    "sys/kauth.h": "typedef struct kauth_cred *kauth_cred_t; typedef uint64_t kauth_action_t;",
+    "sys/kauth.h": (
+        "typedef struct kauth_cred *kauth_cred_t; typedef uint64_t kauth_action_t;"
+    ),
     "sys/kernel.h": "",
     "sys/spl.h": "",
     "sys/timevar.h": "",
@@ -43,7 +45,8 @@ STUBS = {
     "sys/workqueue.h": "struct work { void *wk_dummy; }; struct workqueue;",
     "sys/cpu_data.h": (
         "#include <sys/sched.h>\nstruct lwp;"
-        "struct cpu_data { struct schedstate_percpu cpu_schedstate; struct lwp *cpu_idlelwp;"
+        "struct cpu_data {"
+        "struct schedstate_percpu cpu_schedstate; struct lwp *cpu_idlelwp;"
         "char stub_rest[896 - sizeof(struct schedstate_percpu) - 8]; };"
     ),
     "sys/kernhist.h": "",
@@ -66,10 +69,20 @@ def _wheel(folder: Path) -> Path:
         if not Path(named).is_file():
             raise Unavailable(f"RUMPY_ZIGLANG_WHEEL={named}: no such file")
         return Path(named)
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--only-binary=:all:",
+    ]
     command += [f"--platform={PLATFORM}", f"--dest={folder}", f"ziglang=={VERSION}"]
     try:
-        result = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+        result = subprocess.run(
+            command, capture_output=True, text=True, timeout=300, check=False
+        )
     except subprocess.TimeoutExpired as error:
         raise Unavailable("pip download ziglang: timed out") from error
     wheels = sorted(folder.glob("ziglang-*.whl"))

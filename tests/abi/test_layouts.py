@@ -21,7 +21,16 @@ sys.path.insert(0, str(CSRC))
 import tables  # noqa: E402
 
 HEADERS, LAYOUTS = tables.read_layouts(CSRC / "abi" / "layouts.tbl")
-FLAGS = ["-x", "c", "-std=gnu11", "-fsyntax-only", "-fmax-errors=0", "-nostdinc", "-ffreestanding", "-w"]
+FLAGS = [
+    "-x",
+    "c",
+    "-std=gnu11",
+    "-fsyntax-only",
+    "-fmax-errors=0",
+    "-nostdinc",
+    "-ffreestanding",
+    "-w",
+]
 
 #: What the missing headers would define, as far as inline functions want it.
 DEFINES = {
@@ -39,7 +48,9 @@ NOT_PUBLIC = {"work", "wapbl"}
 def compile_asserts(source: str, flags: list[str]) -> list[str]:
     """The error messages of a C source."""
     command = ["cc", *FLAGS, *flags, "-"]
-    result = subprocess.run(command, input=source, text=True, capture_output=True, check=False)
+    result = subprocess.run(
+        command, input=source, text=True, capture_output=True, check=False
+    )
     return [line for line in result.stderr.splitlines() if "error:" in line]
 
 
@@ -63,13 +74,22 @@ def test_our_headers() -> None:
 def test_a_wrong_offset_is_noticed() -> None:
     includes = [f"#include <{h}>" for h in HEADERS]
     wrong = tables.Layout("lwp", 1040, True, (("l_cred", 760, 8),))
-    errors = compile_asserts("\n".join([*includes, *wrong.asserts(tail=True)]), our_flags())
+    errors = compile_asserts(
+        "\n".join([*includes, *wrong.asserts(tail=True)]), our_flags()
+    )
     assert any("lwp.l_cred" in error for error in errors)
 
 
 def netbsd_source(folders: list[Path], lines: list[str]) -> str:
     present = [h for h in HEADERS if any((folder / h).exists() for folder in folders)]
-    extra = ["sys/vnode.h", "sys/sched.h", "sys/filedesc.h", "sys/wapbl.h", "sys/wapbl_replay.h", "uvm/uvm.h"]
+    extra = [
+        "sys/vnode.h",
+        "sys/sched.h",
+        "sys/filedesc.h",
+        "sys/wapbl.h",
+        "sys/wapbl_replay.h",
+        "uvm/uvm.h",
+    ]
     names = ["sys/param.h", "sys/types.h", *present, *extra]
     return "\n".join([*(f"#include <{h}>" for h in names), '#line 1 "TABLE"', *lines])
 
@@ -79,10 +99,24 @@ def test_netbsd_headers() -> None:
         folders = netbsd_headers.include_path()
     except netbsd_headers.Unavailable as error:
         pytest.skip(str(error))
-    flags = ["-D__NetBSD__", "-D_KERNEL", "-D_MODULE", "-D__POOL_EXPOSE", "-DWAPBL_INTERNAL"]
+    flags = [
+        "-D__NetBSD__",
+        "-D_KERNEL",
+        "-D_MODULE",
+        "-D__POOL_EXPOSE",
+        "-DWAPBL_INTERNAL",
+    ]
     flags += [f"-D{name}={value}" for name, value in DEFINES.items()]
-    flags += ["-D__NetBSD_Version__=1001000000", *(f"-I{folder}" for folder in folders[:1])]
+    flags += [
+        "-D__NetBSD_Version__=1001000000",
+        *(f"-I{folder}" for folder in folders[:1]),
+    ]
     flags += [f"-isystem{folder}" for folder in folders[1:]]
-    lines = [line for layout in LAYOUTS if layout.name not in NOT_PUBLIC for line in layout.asserts(tail=False)]
+    lines = [
+        line
+        for layout in LAYOUTS
+        if layout.name not in NOT_PUBLIC
+        for line in layout.asserts(tail=False)
+    ]
     errors = compile_asserts(netbsd_source(folders, lines), flags)
     assert errors == []

@@ -24,7 +24,9 @@ def symbols(*options: str) -> list[list[str]]:
 
 def exported() -> list[str]:
     """The committed export list."""
-    return [line for line in EXPORTS.read_text().splitlines() if not line.startswith("#")]
+    return [
+        line for line in EXPORTS.read_text().splitlines() if not line.startswith("#")
+    ]
 
 
 def test_undefined_are_hypercalls() -> None:
@@ -51,14 +53,20 @@ def test_export_list_is_current() -> None:
 
 
 def test_system_calls_are_implemented() -> None:
-    weak = {words[-1].removeprefix("sys_") for words in symbols("-g") if words[-2:-1] == ["W"]}
+    weak = {
+        words[-1].removeprefix("sys_")
+        for words in symbols("-g")
+        if words[-2:-1] == ["W"]
+    }
     assert weak == UNIMPLEMENTED
 
 
 def test_no_thread_local_or_common_symbols() -> None:
     kinds = {words[-2] for words in symbols() if len(words) >= 2}
     assert not kinds & {"C", "c"}
-    headers = subprocess.run(["readelf", "-SW", str(KERNEL)], text=True, capture_output=True, check=True).stdout
+    headers = subprocess.run(
+        ["readelf", "-SW", str(KERNEL)], text=True, capture_output=True, check=True
+    ).stdout
     assert ".tdata" not in headers and ".tbss" not in headers
 
 
