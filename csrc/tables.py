@@ -307,9 +307,10 @@ def _reference(table: HypercallTable) -> str:
         "# Hypercalls",
         "",
         f"Version {table.version}. Everything a kernel asks of its host; the undefined",
-        "symbols of `kernel.elf` are these and no others. *Held* calls keep the virtual",
-        "CPU and are short C; *released* ones give it away, so that their caller must be",
-        "allowed to sleep; *cpu* ones hand the CPU around; *final* ones do not return.",
+        "symbols of `kernel.elf` are these and no others. *Held* calls keep the",
+        "virtual CPU and are short C; *released* ones give it away, so that their",
+        "caller must be allowed to sleep; *cpu* ones hand the CPU around; *final* ones",
+        "do not return.",
     ]
     group = ""
     for call in table.calls:
