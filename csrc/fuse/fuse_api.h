@@ -38,6 +38,7 @@ struct fuse_config {
 #define	FUSE_SERVER_WRITEBACK	0x0010u	/* Linux may delay writes */
 #define	FUSE_SERVER_NO_OPEN	0x0020u	/* opening has no side effect */
 #define	FUSE_SERVER_TRACE	0x0040u	/* each request to stderr */
+#define	FUSE_SERVER_SHARED	0x0080u	/* others change the tree, too */
 
 /* What fuse_server_run() returns. */
 #define	FUSE_RUN_UNMOUNTED	0	/* unmounted, or connection aborted */

@@ -3,8 +3,8 @@
  * FUSE_INIT: agree with Linux on a protocol version and on features.
  *
  * What is never asked for, and why: splice (slower than a copy on every
- * measured load), POSIX ACLs in Linux (the kernel checks its own),
- * AUTO_INVAL_DATA (nobody else writes here; what does is announced).
+ * measured load), POSIX ACLs in Linux (the kernel checks its own).  Linux looks
+ * for changes by others (AUTO_INVAL_DATA) only where there are others.
  */
 
 #include <errno.h>
@@ -22,14 +22,15 @@
 	 FUSE_DO_READDIRPLUS | FUSE_READDIRPLUS_AUTO | FUSE_ASYNC_DIO |	\
 	 FUSE_PARALLEL_DIROPS | FUSE_HANDLE_KILLPRIV |			\
 	 FUSE_HANDLE_KILLPRIV_V2 | FUSE_ABORT_ERROR | FUSE_MAX_PAGES |	\
-	 FUSE_CACHE_SYMLINKS | FUSE_EXPLICIT_INVAL_DATA |		\
-	 FUSE_HAS_IOCTL_DIR)
+	 FUSE_CACHE_SYMLINKS | FUSE_HAS_IOCTL_DIR)
 
 static uint32_t
 init_flags(const struct fuse_server *fs)
 {
 	uint32_t want = INIT_ALWAYS;
 
+	want |= fs->cfg.flags & FUSE_SERVER_SHARED ? FUSE_AUTO_INVAL_DATA :
+	    FUSE_EXPLICIT_INVAL_DATA;
 	if (fs->cfg.flags & FUSE_SERVER_LOCKS)
 		want |= FUSE_POSIX_LOCKS | FUSE_FLOCK_LOCKS;
 	if (fs->cfg.flags & FUSE_SERVER_WRITEBACK)

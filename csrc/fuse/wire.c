@@ -471,10 +471,12 @@ encode_open(struct fuse_req *req)
 
 	memset(out, 0, sizeof(*out));
 	out->fh = req->x.er_handle;
-	out->open_flags = FOPEN_KEEP_CACHE;
-	if (req->x.er_op == EXPORT_OPENDIR)
-		out->open_flags |= FOPEN_CACHE_DIR;
-	else if ((req->fs->cfg.flags & FUSE_SERVER_LOCKS) == 0)
+	if ((req->fs->cfg.flags & FUSE_SERVER_SHARED) == 0) {
+		out->open_flags |= FOPEN_KEEP_CACHE;
+		if (req->x.er_op == EXPORT_OPENDIR)
+			out->open_flags |= FOPEN_CACHE_DIR;
+	}
+	if ((req->fs->cfg.flags & FUSE_SERVER_LOCKS) == 0)
 		out->open_flags |= RUMPY_FOPEN_NOFLUSH;
 	return sizeof(*out);
 }

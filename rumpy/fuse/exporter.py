@@ -12,6 +12,7 @@ import contextlib
 import os
 import threading
 import weakref
+from dataclasses import replace
 
 from rumpy.fuse import mounting
 from rumpy.fuse.errors import MountError
@@ -28,6 +29,9 @@ __all__ = ["Export", "NativeServer", "export"]
 
 #: fuse_server_run()'s answers.
 UNMOUNTED, STOPPED, PANIC, FAILED = range(4)
+
+#: How long Linux may believe names and attributes that others change as well.
+SHARED_VALID_S = 0
 
 _INIT_MS = 10_000
 _DETACH_S = 10.0
@@ -48,12 +52,14 @@ class NativeServer:
         options: Options,
         *,
         source: str | None = None,
+        shared: bool = False,
     ) -> None:
         from rumpy._hyp import ffi, lib
 
         self._ffi, self._lib = ffi, lib
         self._machine: Any = mount.kernel._machine
         self.mountpoint = mountpoint
+        self._shared = shared
         self._source = source or image_of(mount) or mount.driver
         self.why: int | None = None
         self._ended: list[Callable[[], object]] = []
@@ -105,7 +111,8 @@ class NativeServer:
             (options.fakeroot, lib.FUSE_SERVER_MAPPED),
             (door.xattr, lib.FUSE_SERVER_XATTR),
             (door.trivial_open, lib.FUSE_SERVER_NO_OPEN),
-            (options.locks, lib.FUSE_SERVER_LOCKS),
+            (options.locks or self._shared, lib.FUSE_SERVER_LOCKS),
+            (self._shared, lib.FUSE_SERVER_SHARED),
             (options.writeback, lib.FUSE_SERVER_WRITEBACK),
             (os.environ.get("RUMPY_FUSE_TRACE"), lib.FUSE_SERVER_TRACE),
         ):
@@ -320,7 +327,9 @@ def export(
         )
     mounting.check_host(options)
     mounting.check_mountpoint(where)
-    return Export(NativeServer(mount, where, options), where)
+    # Others change the tree as well: Linux is to look again soon.
+    options = replace(options, timeout=min(options.timeout, SHARED_VALID_S))
+    return Export(NativeServer(mount, where, options, shared=True), where)
 
 
 def python_on_path(mount: Mount) -> bool:
@@ -339,8 +348,6 @@ def python_on_path(mount: Mount) -> bool:
 
 
 def _export_spawned(mount: Mount, where: str, options: Options) -> Export:
-    from dataclasses import replace
-
     from rumpy.fuse.engine import mount as mount_image
 
     image = image_of(mount)
