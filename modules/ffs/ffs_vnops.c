@@ -698,8 +698,9 @@ ffs_fsync_inode(struct ffs_inode *ip, int flags, off_t lo, off_t hi)
 		error = vflushbuf(vp, flags);
 	if (error != 0)
 		return error;
-	return ffs_update(ip, wait && (ip->i_flag & (IN_MODIFIED | IN_CHANGE |
-	    IN_UPDATE)) != 0);
+	/* A vnode that goes away only has to leave its inode in a buffer. */
+	return ffs_update(ip, wait && (flags & FSYNC_RECLAIM) == 0 &&
+	    (ip->i_flag & (IN_MODIFIED | IN_CHANGE | IN_UPDATE)) != 0);
 }
 
 static int
@@ -722,7 +723,6 @@ ffs_fsync(void *v)
 		    ap->a_offhi);
 	if (error != 0 || !wait || (ap->a_flags & FSYNC_RECLAIM) != 0)
 		return error;
-	/* The inode's block may have been written late by somebody else. */
 	error = ffs_fsync_names(ip);
 	if (error == 0) {
 		error = VOP_IOCTL(ip->i_fm->fm_devvp, DIOCCACHESYNC, &force,

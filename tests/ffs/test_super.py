@@ -61,24 +61,10 @@ class Decoder:
 def decode(tmp_path_factory: pytest.TempPathFactory) -> Decoder:
     """The driver's ffs_super.c as a shared library."""
     out = tmp_path_factory.mktemp("super") / "ffs_super.so"
-    subprocess.run(
-        [
-            "cc",
-            "-shared",
-            "-fPIC",
-            "-O1",
-            "-Wall",
-            "-Wextra",
-            "-Werror",
-            "-fsanitize=undefined",
-            "-fno-sanitize-recover=all",
-            f"-I{ROOT}/csrc/include",
-            f"{ROOT}/modules/ffs/ffs_super.c",
-            "-o",
-            str(out),
-        ],
-        check=True,
-    )
+    flags = "-shared -fPIC -O1 -Wall -Wextra -Werror -fsanitize=undefined"
+    command = ["cc", *flags.split(), "-fno-sanitize-recover=all"]
+    command += [f"-I{ROOT}/csrc/include", f"{ROOT}/modules/ffs/ffs_super.c"]
+    subprocess.run([*command, "-o", str(out)], check=True)
     return Decoder(ctypes.CDLL(str(out)))
 
 
