@@ -341,7 +341,7 @@ dev_directory(void)
 
 /* Drivers put their nodes into /dev. */
 int
-rootfs_make_dev(const char *name, enum vtype type, mode_t mode, dev_t rdev)
+rootfs_make_device(const char *name, enum vtype type, mode_t mode, dev_t rdev)
 {
 	struct rootfs_node *dir = dev_directory();
 
@@ -357,7 +357,7 @@ rootfs_make_dev(const char *name, enum vtype type, mode_t mode, dev_t rdev)
 }
 
 int
-rootfs_remove_dev(const char *name)
+rootfs_remove_device(const char *name)
 {
 	struct rootfs_node *dir = dev_directory(), *rn;
 	struct rootfs_entry *re;

@@ -70,8 +70,8 @@ void	rootfs_enter(struct rootfs_node *, struct rootfs_node *,
 	    const char *, size_t);
 void	rootfs_remove(struct rootfs_node *, struct rootfs_entry *);
 void	rootfs_touch(struct rootfs_node *, int);
-int	rootfs_make_dev(const char *, enum vtype, mode_t, dev_t);
-int	rootfs_remove_dev(const char *);
+int	rootfs_make_device(const char *, enum vtype, mode_t, dev_t);
+int	rootfs_remove_device(const char *);
 
 #define	ROOTFS_ACCESSED	1
 #define	ROOTFS_MODIFIED	2
