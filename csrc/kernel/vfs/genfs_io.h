@@ -15,6 +15,8 @@ struct vnode;
 
 int	genfs_xfer_wait(struct vnode *, struct uvm_pagechunk *, u_int,
 	    size_t, bool);
+bool	genfs_hasholes(struct vnode *, off_t, size_t);
+int	genfs_xfer_data(struct vnode *, off_t, void *, size_t, bool);
 void	genfs_xfer_start(struct vnode *, struct uvm_pagechunk *, u_int,
 	    size_t, bool, pageset_t);
 void	genfs_iodone(struct buf *);

@@ -69,9 +69,12 @@ genfs_part(struct buf *mbp, const struct genfs_extent *ge, int done)
 	return false;
 }
 
-/* Start a transfer that begins at an offset of its vnode. */
+/*
+ * Start a transfer that begins at an offset of its vnode; into a chunk, whose
+ * pages learn of holes, or into other memory.
+ */
 static void
-genfs_strategy(struct buf *mbp, struct uvm_pagechunk *pc, off_t off)
+genfs_strategy(struct buf *mbp, off_t off, struct uvm_pagechunk *pc)
 {
 	struct genfs_extent ge;
 	bool reading = (mbp->b_flags & B_READ) != 0;
@@ -92,8 +95,9 @@ genfs_strategy(struct buf *mbp, struct uvm_pagechunk *pc, off_t off)
 		skipped += (int)ge.ge_len;
 		if (reading) {
 			memset((char *)mbp->b_data + done, 0, ge.ge_len);
-			pageset_sethole(pc, pageset_of(off + done, ge.ge_len),
-			    true);
+			if (pc != NULL)
+				pageset_sethole(pc,
+				    pageset_of(off + done, ge.ge_len), true);
 		}
 	}
 	/* The master may be gone once its last byte is accounted for. */
@@ -101,15 +105,15 @@ genfs_strategy(struct buf *mbp, struct uvm_pagechunk *pc, off_t off)
 }
 
 static void
-genfs_setup(struct buf *bp, struct vnode *vp, struct uvm_pagechunk *pc,
-    u_int first, size_t len, bool reading)
+genfs_setup(struct buf *bp, struct vnode *vp, void *data, size_t len,
+    bool reading)
 {
 
 	bp->b_vp = vp;
 	bp->b_objlock = vp->v_interlock;
 	bp->b_cflags = BC_BUSY;
 	bp->b_flags = reading ? B_READ : B_WRITE;
-	bp->b_data = pc->pc_data + first * PAGE_SIZE;
+	bp->b_data = data;
 	bp->b_bufsize = bp->b_bcount = bp->b_resid = (int)len;
 	if (!reading) {
 		mutex_enter(vp->v_interlock);
@@ -127,24 +131,56 @@ genfs_result(const struct buf *bp)
 	return bp->b_resid != 0 ? EIO : 0;
 }
 
+static int
+genfs_rw(struct vnode *vp, off_t off, void *data, size_t len, bool reading,
+    struct uvm_pagechunk *pc)
+{
+	struct buf b;
+	int error;
+
+	buf_init(&b);
+	b.b_prio = BPRIO_TIMECRITICAL;
+	genfs_setup(&b, vp, data, len, reading);
+	genfs_strategy(&b, off, pc);
+	(void)biowait(&b);
+	error = genfs_result(&b);
+	buf_destroy(&b);
+	return error;
+}
+
 /* Move len bytes from a page of a chunk on, and wait for it. */
 int
 genfs_xfer_wait(struct vnode *vp, struct uvm_pagechunk *pc, u_int first,
     size_t len, bool reading)
 {
-	struct buf b;
-	int error;
 
 	if (len == 0)
 		return 0;
-	buf_init(&b);
-	b.b_prio = BPRIO_TIMECRITICAL;
-	genfs_setup(&b, vp, pc, first, len, reading);
-	genfs_strategy(&b, pc, pc->pc_off + (voff_t)first * PAGE_SIZE);
-	(void)biowait(&b);
-	error = genfs_result(&b);
-	buf_destroy(&b);
-	return error;
+	return genfs_rw(vp, pc->pc_off + (voff_t)first * PAGE_SIZE,
+	    pc->pc_data + first * PAGE_SIZE, len, reading, pc);
+}
+
+/* The same between the disk and memory that isn't the page cache's. */
+int
+genfs_xfer_data(struct vnode *vp, off_t off, void *data, size_t len,
+    bool reading)
+{
+
+	return genfs_rw(vp, off, data, len, reading, NULL);
+}
+
+/* Is there a hole in this range, or is that not to be known? */
+bool
+genfs_hasholes(struct vnode *vp, off_t off, size_t len)
+{
+	struct genfs_extent ge;
+
+	for (; len > 0; off += ge.ge_len, len -= ge.ge_len) {
+		if (genfs_bmap(vp, off, len, &ge) != 0 ||
+		    ge.ge_blkno == (daddr_t)-1)
+			return true;
+	}
+	return false;
 }
 
 /* Pages have been written, or not: keep those that were not. */
@@ -192,10 +228,10 @@ genfs_xfer_start(struct vnode *vp, struct uvm_pagechunk *pc, u_int first,
 
 	KASSERT(len > 0);
 	bp = getiobuf(vp, true);
-	genfs_setup(bp, vp, pc, first, len, reading);
+	genfs_setup(bp, vp, pc->pc_data + first * PAGE_SIZE, len, reading);
 	bp->b_flags |= B_ASYNC;
 	bp->b_iodone = genfs_iodone;
 	bp->b_private = pc;
 	bp->b_dcookie = set;
-	genfs_strategy(bp, pc, pc->pc_off + (voff_t)first * PAGE_SIZE);
+	genfs_strategy(bp, pc->pc_off + (voff_t)first * PAGE_SIZE, pc);
 }
