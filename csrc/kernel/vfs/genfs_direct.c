@@ -10,6 +10,7 @@
 #include <sys/param.h>
 #include <sys/systm.h>
 #include <sys/kmem.h>
+#include <sys/mount.h>
 #include <sys/uio.h>
 #include <sys/vnode.h>
 #include <miscfs/genfs/genfs.h>
