@@ -4,7 +4,8 @@
  * the worker nor in a context that ends: telling Linux about changes that
  * did not come through FUSE (Linux may take locks that a request holds while
  * it waits for us), and second tries with the caller's groups for requests
- * that ended on a thread other than the worker's.
+ * that ended on a thread other than the worker's.  It also notices a kernel
+ * that died while requests slept in it and no new one came.
  */
 
 #include <sys/uio.h>
@@ -13,9 +14,12 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "server.h"
+
+#define	HELPER_PULSE_MS	500
 
 struct fuse_note {
 	struct fuse_note *next;
@@ -80,6 +84,20 @@ helper_do_retries(struct fuse_server *fs)
 	}
 }
 
+/* Wait for work, or long enough to look after the kernel. */
+static void
+helper_wait(struct fuse_server *fs)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	ts.tv_nsec += HELPER_PULSE_MS * 1000000L;
+	ts.tv_sec += ts.tv_nsec / 1000000000;
+	ts.tv_nsec %= 1000000000;
+	while (sem_timedwait(&fs->helper_work, &ts) == -1 && errno == EINTR)
+		continue;
+}
+
 static void *
 helper_main(void *arg)
 {
@@ -87,8 +105,9 @@ helper_main(void *arg)
 	struct fuse_note *note;
 
 	while (!atomic_load(&fs->helper_quit)) {
-		while (sem_wait(&fs->helper_work) == -1 && errno == EINTR)
-			continue;
+		helper_wait(fs);
+		if (atomic_load(&fs->running) && server_kernel_died(fs))
+			fuse_server_fail(fs);
 		helper_do_retries(fs);
 		while ((note = helper_next_note(fs)) != NULL) {
 			helper_send(fs, note);

@@ -274,6 +274,17 @@ server_submit_once(struct fuse_server *fs, struct fuse_req *req)
 #endif
 }
 
+bool
+server_kernel_died(const struct fuse_server *fs)
+{
+
+#ifndef FUSE_NO_KERNEL
+	if (fs->cfg.submit == NULL)
+		return hyp_kernel_state(fs->cfg.kernel) != HYP_STATE_RUNNING;
+#endif
+	return fs->cfg.submit == NULL;
+}
+
 /*
  * Hand a request to the kernel.  When this returns it may have been answered
  * and freed, or sleep in the kernel.  An error means that it was not run, or

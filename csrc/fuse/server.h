@@ -130,6 +130,7 @@ int	init_decode(struct fuse_req *);
 void	server_submit(struct fuse_server *, struct fuse_req *);
 void	server_answer(struct fuse_req *, int error, size_t bodylen);
 void	server_free(struct fuse_req *);
+bool	server_kernel_died(const struct fuse_server *);
 
 /* errno.c */
 int	fuse_errno_from_netbsd(int);
