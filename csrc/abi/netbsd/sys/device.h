@@ -82,6 +82,14 @@ struct cfdriver {
 
 int getdiskinfo(struct vnode *, struct dkwedge_info *);
 int getdisksize(struct vnode *, uint64_t *, unsigned int *);
+int config_cfdriver_attach(struct cfdriver *);
+int config_cfdriver_detach(struct cfdriver *);
+int config_cfattach_attach(const char *, struct cfattach *);
+int config_cfattach_detach(const char *, struct cfattach *);
+device_t config_attach_pseudo(cfdata_t);
+int config_detach(device_t, int);
+#define DETACH_FORCE	0x01
+#define DETACH_QUIET	0x02
 device_t device_lookup(cfdriver_t, int);
 void *device_lookup_private(cfdriver_t, int);
 const char *device_xname(device_t);

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+/*
+ * Devices as autoconf(9) shows them to drivers.  There is no hardware to find:
+ * a driver registers itself and its attachment, and pseudo-devices are made on
+ * request, by config_attach_pseudo().
+ */
+
+#include <sys/param.h>
+#include <sys/systm.h>
+#include <sys/device.h>
+#include <sys/kmem.h>
+#include <sys/queue.h>
+
+struct device {
+	devclass_t dv_class;
+	cfdata_t dv_cfdata;
+	cfdriver_t dv_cfdriver;
+	cfattach_t dv_cfattach;
+	int	dv_unit;
+	void	*dv_private;
+	char	dv_xname[DEVICE_XNAME_SIZE];
+};
+
+/* The device that the root file system is said to be on. */
+static struct device root_dev = {
+	.dv_class = DV_VIRTUAL,
+	.dv_xname = "rootfs0",
+};
+device_t root_device = &root_dev;
+
+static LIST_HEAD(, cfdriver) drivers = LIST_HEAD_INITIALIZER(drivers);
+
+static cfdriver_t
+driver_find(const char *name)
+{
+	cfdriver_t cd;
+
+	LIST_FOREACH(cd, &drivers, cd_list)
+		if (strcmp(cd->cd_name, name) == 0)
+			return cd;
+	return NULL;
+}
+
+int
+config_cfdriver_attach(struct cfdriver *cd)
+{
+	if (driver_find(cd->cd_name) != NULL)
+		return EEXIST;
+	LIST_INIT(&cd->cd_attach);
+	LIST_INSERT_HEAD(&drivers, cd, cd_list);
+	return 0;
+}
+
+int
+config_cfdriver_detach(struct cfdriver *cd)
+{
+	int i;
+
+	for (i = 0; i < cd->cd_ndevs; i++)
+		if (cd->cd_devs[i] != NULL)
+			return EBUSY;
+	if (!LIST_EMPTY(&cd->cd_attach))
+		return EBUSY;
+	if (cd->cd_ndevs != 0)
+		kmem_free(cd->cd_devs,
+		    (size_t)cd->cd_ndevs * sizeof(device_t));
+	cd->cd_devs = NULL;
+	cd->cd_ndevs = 0;
+	LIST_REMOVE(cd, cd_list);
+	return 0;
+}
+
+static cfattach_t
+attachment_find(cfdriver_t cd, const char *name)
+{
+	cfattach_t ca;
+
+	LIST_FOREACH(ca, &cd->cd_attach, ca_list)
+		if (strcmp(ca->ca_name, name) == 0)
+			return ca;
+	return NULL;
+}
+
+int
+config_cfattach_attach(const char *driver, struct cfattach *ca)
+{
+	cfdriver_t cd = driver_find(driver);
+
+	if (cd == NULL)
+		return ESRCH;
+	if (attachment_find(cd, ca->ca_name) != NULL)
+		return EEXIST;
+	LIST_INSERT_HEAD(&cd->cd_attach, ca, ca_list);
+	return 0;
+}
+
+int
+config_cfattach_detach(const char *driver, struct cfattach *ca)
+{
+	cfdriver_t cd = driver_find(driver);
+	int i;
+
+	if (cd == NULL)
+		return ESRCH;
+	for (i = 0; i < cd->cd_ndevs; i++)
+		if (cd->cd_devs[i] != NULL &&
+		    cd->cd_devs[i]->dv_cfattach == ca)
+			return EBUSY;
+	LIST_REMOVE(ca, ca_list);
+	return 0;
+}
+
+/* Make room for unit N in the driver's table. */
+static void
+driver_grow(cfdriver_t cd, int n)
+{
+	device_t *devs;
+	int old = cd->cd_ndevs, size = MAX(n + 1, old * 2);
+
+	if (n < old)
+		return;
+	devs = kmem_zalloc((size_t)size * sizeof(device_t), KM_SLEEP);
+	if (old != 0) {
+		memcpy(devs, cd->cd_devs, (size_t)old * sizeof(device_t));
+		kmem_free(cd->cd_devs, (size_t)old * sizeof(device_t));
+	}
+	cd->cd_devs = devs;
+	cd->cd_ndevs = size;
+}
+
+device_t
+config_attach_pseudo(cfdata_t cf)
+{
+	cfdriver_t cd = driver_find(cf->cf_name);
+	cfattach_t ca;
+	device_t dev;
+
+	if (cd == NULL || (ca = attachment_find(cd, cf->cf_atname)) == NULL)
+		return NULL;
+	if (device_lookup(cd, (int)cf->cf_unit) != NULL)
+		return NULL;
+	dev = kmem_zalloc(sizeof(*dev), KM_SLEEP);
+	dev->dv_class = cd->cd_class;
+	dev->dv_cfdata = cf;
+	dev->dv_cfdriver = cd;
+	dev->dv_cfattach = ca;
+	dev->dv_unit = (int)cf->cf_unit;
+	if (ca->ca_devsize != 0)
+		dev->dv_private = kmem_zalloc(ca->ca_devsize, KM_SLEEP);
+	snprintf(dev->dv_xname, sizeof(dev->dv_xname), "%s%d", cf->cf_name,
+	    dev->dv_unit);
+	driver_grow(cd, dev->dv_unit);
+	cd->cd_devs[dev->dv_unit] = dev;
+	(*ca->ca_attach)(NULL, dev, NULL);
+	return dev;
+}
+
+int
+config_detach(device_t dev, int flags)
+{
+	cfattach_t ca = dev->dv_cfattach;
+	int error = EOPNOTSUPP;
+
+	if (ca->ca_detach != NULL)
+		error = (*ca->ca_detach)(dev, flags);
+	if (error != 0 && (flags & DETACH_FORCE) == 0)
+		return error;
+	dev->dv_cfdriver->cd_devs[dev->dv_unit] = NULL;
+	if (dev->dv_private != NULL)
+		kmem_free(dev->dv_private, ca->ca_devsize);
+	kmem_free(dev, sizeof(*dev));
+	return 0;
+}
+
+device_t
+device_lookup(cfdriver_t cd, int unit)
+{
+	return unit >= 0 && unit < cd->cd_ndevs ? cd->cd_devs[unit] : NULL;
+}
+
+void *
+device_lookup_private(cfdriver_t cd, int unit)
+{
+	return device_private(device_lookup(cd, unit));
+}
+
+const char *
+device_xname(device_t dev)
+{
+	return dev != NULL ? dev->dv_xname : "(null)";
+}
+
+void *
+device_private(device_t dev)
+{
+	return dev != NULL ? dev->dv_private : NULL;
+}
+
+int
+device_unit(device_t dev)
+{
+	return dev->dv_unit;
+}
+
+devclass_t
+device_class(device_t dev)
+{
+	return dev->dv_class;
+}
+
+cfdata_t
+device_cfdata(device_t dev)
+{
+	return dev->dv_cfdata;
+}
