@@ -111,7 +111,11 @@ boot_vfs(struct door_boot *boot)
 static int
 boot_root(struct door_boot *boot)
 {
-	return vfs_mountroot();
+	int error = vfs_mountroot();
+
+	if (error == 0)
+		vfs_boot_devices();
+	return error;
 }
 
 static int

@@ -7,5 +7,7 @@
 void vfs_boot(void);
 /* Make the root file system with /dev: rootvnode, and cwdi0's directory. */
 int vfs_mountroot(void);
+/* The devices that are always there. */
+void vfs_boot_devices(void);
 
 #endif /* !_KERNEL_VFS_VFS_BOOT_H_ */
