@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Damaged images: whatever is in them, an errno and never more than that."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from . import images
+
+if TYPE_CHECKING:
+    import rumpy
+
+BASES = ["nb-ffs1le-16k", "nb-ffs2le-8k", "nb-ffs2be-16k"]
+CASES = [(base, kind) for base in BASES for kind in images.damages(base)]
+#: What a file of a damaged image may answer.
+ALLOWED = {errno.EIO, errno.EINVAL, errno.ENOENT, errno.ESTALE}
+#: As those, and what a damaged disk may answer to changes.
+CHANGING = ALLOWED | {errno.ENOSPC, errno.EPERM, errno.ENOTEMPTY, errno.EFBIG}
+CHANGING |= {errno.EMLINK, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.EROFS}
+#: Kinds whose "wanted" column says that the mount is refused.
+REFUSED = {k for k in images.damages(BASES[0]) if k.startswith("sb-")} | {"sbmagic"}
+
+
+def read_all(k: rumpy.Kernel, top: bytes) -> tuple[int, set[int]]:
+    """Walk and read everything; how many names, and which errors."""
+    seen, errors, todo, dirs = 0, set(), [top], 0
+    while todo:
+        folder = todo.pop()
+        dirs += 1
+        assert dirs < 2000, "a directory loop"
+        try:
+            entries = list(k.scandir(folder, stats=False))
+        except OSError as e:
+            errors.add(e.errno)
+            continue
+        for entry in entries:
+            path = folder + b"/" + entry.name
+            seen += 1
+            try:
+                touch(k, path, todo, top)
+            except OSError as e:
+                errors.add(e.errno)
+    return seen, errors
+
+
+def touch(k: rumpy.Kernel, path: bytes, todo: list[bytes], top: bytes) -> None:
+    """Look at one file, and at the beginning and the end of its contents."""
+    st = k.lstat(path)
+    if stat.S_ISDIR(st.st_mode):
+        if path.count(b"/") < 12:
+            todo.append(path)
+    elif stat.S_ISLNK(st.st_mode):
+        k.readlink(path)
+    elif stat.S_ISREG(st.st_mode):
+        fd = k.open(path, os.O_RDONLY)
+        try:
+            for off in range(0, min(st.st_size, 1 << 20), 65536):
+                k.pread(fd, 65536, off)
+            k.pread(fd, 65536, max(0, st.st_size - 65536))
+        finally:
+            k.close(fd)
+
+
+def change_things(k: rumpy.Kernel, top: bytes) -> set[int]:
+    """Create, write, rename and remove; which errors."""
+    errors: set[int] = set()
+
+    def attempt(call: object, *args: object) -> object:
+        try:
+            return call(*args)  # type: ignore[operator]
+        except OSError as e:
+            errors.add(e.errno)
+            return None
+
+    for i in range(20):
+        name = b"%s/new%d" % (top, i)
+        fd = attempt(k.open, name, os.O_CREAT | os.O_RDWR, 0o644)
+        if isinstance(fd, int):
+            attempt(k.write, fd, bytes([i]) * (i * 3000 + 1))
+            attempt(k.close, fd)
+        attempt(k.mkdir, name + b".d")
+        attempt(k.rename, name, name + b".d/in")
+        attempt(k.symlink, "x" * (10 * i + 1), name + b".l")
+    for entry in attempt(k.listdir, top.decode()) or ():  # type: ignore[attr-defined]
+        path = top + b"/" + os.fsencode(entry)
+        attempt(k.rename, path, path + b"~")
+        attempt(k.truncate, path + b"~", 5)
+        attempt(k.unlink, path + b"~")
+        attempt(k.rmdir, path + b"~")
+    return errors
+
+
+@pytest.mark.parametrize(("base", "kind"), CASES)
+def test_reading(kernel: rumpy.Kernel, tmp_path: Path, base: str, kind: str) -> None:
+    image = tmp_path / "damaged.img"
+    image.write_bytes(images.damaged(base, kind))
+    refused = kind in REFUSED and (base, kind) != ("nb-ffs1le-16k", "sb-size-beyond")
+    kernel.load("ffs")
+    if refused:
+        with pytest.raises(OSError) as caught:
+            kernel.mount("ffs", str(image), "/mnt", "ro")
+        assert caught.value.errno == errno.EINVAL
+        return
+    with kernel.mount("ffs", str(image), "/mnt", "ro"):
+        seen, errors = read_all(kernel, b"/mnt")
+    assert seen > 0 or errors
+    assert errors <= ALLOWED
+    expectation(kind, seen, errors)
+    assert image.read_bytes() == images.damaged(base, kind)
+
+
+def expectation(kind: str, seen: int, errors: set[int]) -> None:
+    """What the table of damages wants to be seen."""
+    if kind in ("badblk", "negblk", "indirect-bad", "sizeneg"):
+        assert errno.EIO in errors
+    if kind in ("dirreclen", "direclen0", "direclenbig", "hole-dir", "modejunk"):
+        assert errors & {errno.EIO}
+    if kind in ("entfree", "mode"):
+        assert errors & {errno.ESTALE, errno.EIO, errno.ENOENT}
+    if kind == "entrange":
+        assert errors & {errno.EIO, errno.EINVAL}
+    if kind in ("nlink", "cgsum", "sbsum", "blocks", "freebm", "inobm", "cgmagic"):
+        assert not errors
+        assert seen > 100
+
+
+@pytest.mark.parametrize(("base", "kind"), CASES)
+def test_writing(kernel: rumpy.Kernel, tmp_path: Path, base: str, kind: str) -> None:
+    if kind in REFUSED:
+        pytest.skip("refused: test_reading sees it")
+    image = tmp_path / "damaged.img"
+    image.write_bytes(images.damaged(base, kind))
+    kernel.load("ffs")
+    with kernel.mount("ffs", str(image), "/mnt"):
+        errors = change_things(kernel, b"/mnt")
+        read_all(kernel, b"/mnt")
+    assert errors <= CHANGING
+    assert len(image.read_bytes()) == len(images.unpacked(base))
+    # And what is left can be mounted again.
+    with kernel.mount("ffs", str(image), "/mnt", "ro"):
+        _, errors = read_all(kernel, b"/mnt")
+    assert errors <= ALLOWED
+
+
+JOURNALS = [n for n in images.names("wal-") if not n.startswith("wal-clean")]
+
+
+@pytest.mark.parametrize("name", JOURNALS)
+def test_a_dirty_journal_is_not_written_over(
+    kernel: rumpy.Kernel, tmp_path: Path, name: str
+) -> None:
+    image = images.copy(name, tmp_path)
+    kernel.load("ffs")
+    if name == "wal-nolog":
+        pytest.skip("has no journal")
+    with pytest.raises(OSError) as caught:
+        kernel.mount("ffs", str(image), "/mnt")
+    assert caught.value.errno == errno.EROFS
+    with kernel.mount("ffs", str(image), "/mnt", "ro"):
+        read_all(kernel, b"/mnt")
+    assert image.read_bytes() == images.unpacked(name)
+
+
+@pytest.mark.parametrize("name", ["nb-ffs2le-8k-quota2", "nb-bsd43le-8k"])
+def test_what_cannot_be_written_is_refused(
+    kernel: rumpy.Kernel, tmp_path: Path, name: str
+) -> None:
+    image = images.copy(name, tmp_path)
+    kernel.load("ffs")
+    with pytest.raises(OSError) as caught:
+        kernel.mount("ffs", str(image), "/mnt")
+    assert caught.value.errno == errno.EROFS
+    assert image.read_bytes() == images.unpacked(name)
+
+
+def test_no_file_system_is_refused(kernel: rumpy.Kernel, tmp_path: Path) -> None:
+    image = tmp_path / "zero.img"
+    image.write_bytes(bytes(1 << 20))
+    with pytest.raises(OSError) as caught:
+        kernel.mount("ffs", str(image), "/mnt", "ro")
+    assert caught.value.errno == errno.EINVAL
