@@ -395,12 +395,14 @@ vfs_mountroot(void)
 	rootfs_root->rn_nlink = 2;
 	rootfs_root->rn_parent = rootfs_root;
 	make_node(rootfs_root, "dev", VDIR, 0755, NODEV);
-	mp->mnt_iflag |= IMNT_MPSAFE;
+	mp->mnt_flag = MNT_LOCAL | MNT_ROOTFS;
+	mp->mnt_iflag |= IMNT_MPSAFE | IMNT_NCLOOKUP | IMNT_SHRLOOKUP;
 	mp->mnt_stat.f_fsidx.__fsid_val[0] = 1;
 	mp->mnt_stat.f_fsidx.__fsid_val[1] = makefstype("rootfs");
 	mp->mnt_stat.f_fsid = 1;
 	mp->mnt_stat.f_namemax = NAME_MAX;
 	mountlist_append(mp);
+	vfs_unbusy(mp);
 	error = VFS_ROOT(mp, LK_NONE, &vp);
 	if (error != 0)
 		return error;

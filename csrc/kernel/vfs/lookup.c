@@ -227,8 +227,10 @@ walk_may_search(struct vnode *dvp, kauth_cred_t cred)
 	if ((vip->vi_id_mode & (S_IXUSR | S_IXGRP | S_IXOTH)) ==
 	    (S_IXUSR | S_IXGRP | S_IXOTH))
 		return true;
-	return genfs_can_access(dvp, cred, vip->vi_id_uid, vip->vi_id_gid,
-	    vip->vi_id_mode, NULL, VEXEC) == 0;
+	return kauth_authorize_vnode(cred,
+	    vfs_access_action(VEXEC, VDIR, vip->vi_id_mode), dvp, NULL,
+	    genfs_can_access(dvp, cred, vip->vi_id_uid, vip->vi_id_gid,
+	    vip->vi_id_mode, NULL, VEXEC)) == 0;
 }
 
 /*

@@ -4,6 +4,7 @@
 #define _KERNEL_VFS_PRIVATE_H_
 
 #include <sys/param.h>
+#include <sys/kauth.h>
 #include <sys/mount.h>
 #include <sys/vnode.h>
 
@@ -26,8 +27,18 @@ void mount_remember_root(struct mount *, struct vnode *);
 void mount_forget_root(struct mount *, struct vnode *);
 int mount_enter_root(struct vnode *, struct vnode **);
 
+/* The question that checking ACCMODE of a file puts to kauth(9). */
+static __inline kauth_action_t
+vfs_access_action(accmode_t accmode, enum vtype type, mode_t mode)
+{
+	kauth_action_t action = kauth_accmode_to_action(accmode);
+
+	if (type == VDIR || (mode & 0111) != 0)
+		action |= KAUTH_VNODE_IS_EXEC;
+	return action;
+}
+
 struct mount *mount_alloc(struct vfsops *, struct vnode *);
 void mount_init(void);
-void vfs_hooks_init(void);
 
 #endif /* !_KERNEL_VFS_PRIVATE_H_ */

@@ -137,7 +137,6 @@ int cdev_type(dev_t);
 int devenodev(dev_t, ...);
 int deveopnotsupp(dev_t, ...);
 int devnullop(dev_t, ...);
-void devnullstrategy(struct buf *);
 struct tty *ttyvenodev(struct tty *, ...);
 int enodev(void);
 int nullop(void *);
@@ -145,18 +144,18 @@ int seltrue(dev_t, int, struct lwp *);
 int seltrue_kqfilter(dev_t, struct knote *);
 paddr_t nommap(dev_t, off_t, int);
 
-#define noopen		((dev_type_open((*)))enodev)
-#define noclose		((dev_type_close((*)))enodev)
-#define noread		((dev_type_read((*)))enodev)
-#define nowrite		((dev_type_write((*)))enodev)
-#define noioctl		((dev_type_ioctl((*)))enodev)
+#define noopen		((dev_type_open((*)))devenodev)
+#define noclose		((dev_type_close((*)))devenodev)
+#define noread		((dev_type_read((*)))devenodev)
+#define nowrite		((dev_type_write((*)))devenodev)
+#define noioctl		((dev_type_ioctl((*)))devenodev)
 #define nostop		((dev_type_stop((*)))enodev)
 #define notty		((dev_type_tty((*)))ttyvenodev)
 #define nopoll		seltrue
-#define nodump		((dev_type_dump((*)))enodev)
+#define nodump		((dev_type_dump((*)))devenodev)
 #define nosize		NULL
 #define nokqfilter	seltrue_kqfilter
-#define nodiscard	((dev_type_discard((*)))enodev)
+#define nodiscard	((dev_type_discard((*)))devenodev)
 #define nullopen	((dev_type_open((*)))devnullop)
 #define nullclose	((dev_type_close((*)))devnullop)
 #define nullread	((dev_type_read((*)))devnullop)

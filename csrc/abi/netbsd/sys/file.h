@@ -113,9 +113,6 @@ int do_filereadv(int, const struct iovec *, int, off_t *, int,
     register_t *);
 int do_filewritev(int, const struct iovec *, int, off_t *, int,
     register_t *);
-int fsetown(pid_t *, u_long, const void *);
-int fgetown(pid_t, u_long, void *);
-void fownsignal(pid_t, int, int, int, void *);
 
 int fnullop_fcntl(struct file *, u_int, void *);
 int fnullop_poll(struct file *, int);
@@ -126,8 +123,6 @@ int fbadop_write(struct file *, off_t *, struct uio *, kauth_cred_t, int);
 int fbadop_ioctl(struct file *, u_long, void *);
 int fbadop_close(struct file *);
 int fbadop_stat(struct file *, struct stat *);
-int fbadop_mmap(struct file *, off_t *, size_t, int, int *, int *,
-    struct uvm_object **, int *);
 #endif /* _KERNEL */
 
 #endif /* !_SYS_FILE_H_ */

@@ -46,13 +46,8 @@ void spec_node_setmountedfs(struct vnode *, struct mount *);
 void spec_node_revoke(struct vnode *);
 
 int spec_lookup(void *);
-int spec_create(void *);
-int spec_mknod(void *);
 int spec_open(void *);
 int spec_close(void *);
-int spec_access(void *);
-int spec_getattr(void *);
-int spec_setattr(void *);
 int spec_read(void *);
 int spec_write(void *);
 int spec_fdiscard(void *);
