@@ -91,7 +91,11 @@ class ModuleError(RumpyError):
     """
 
     def __init__(
-        self, message: str, *, module: str | None = None, kernel_errno: int | None = None
+        self,
+        message: str,
+        *,
+        module: str | None = None,
+        kernel_errno: int | None = None,
     ) -> None:
         self.module = module
         self.kernel_errno = kernel_errno

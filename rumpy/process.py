@@ -162,6 +162,21 @@ class Process(TreeCalls):
 
         upload(self, source, target, **options)
 
+    def sysctl(self, name: str, new: Any = None, /) -> Any:
+        """Read, and with `new` also set, a node of the kernel's sysctl tree.
+
+        Returns:
+            int, bool, str or bytes, by the node's type; for an inner node its
+            children's names and numbers.
+
+        Raises:
+            FileNotFoundError: no node of that name.
+            PermissionError: not for this process to set.
+        """
+        from rumpy.api.sysctl import sysctl
+
+        return sysctl(self, name, new)
+
     @property
     def sys(self) -> RawCalls:
         """The raw NetBSD system calls by name."""
