@@ -12,8 +12,11 @@
 #include <sys/device.h>
 #include <sys/reboot.h>
 #include <sys/syslog.h>
+#include <sys/tprintf.h>
 
 #include <rumpy/hyp.h>
+
+#include "core/msgbuf_impl.h"
 
 int	boothowto;
 
@@ -36,8 +39,10 @@ struct spec {
 static void
 sink_flush(struct sink *s)
 {
-	if (s->s_at != 0)
+	if (s->s_at != 0) {
+		msgbuf_write(s->s_buf, s->s_at);
 		hyp_console_write(s->s_buf, s->s_at);
+	}
 	s->s_at = 0;
 }
 
@@ -338,6 +343,24 @@ void
 printf(const char *fmt, ...)
 {
 	PRINT_ARGS(fmt);
+}
+
+/* To whom a tpr_t would refer there is no terminal either. */
+void
+tprintf(tpr_t tpr, const char *fmt, ...)
+{
+	PRINT_ARGS(fmt);
+}
+
+tpr_t
+tprintf_open(struct proc *p)
+{
+	return NULL;
+}
+
+void
+tprintf_close(tpr_t tpr)
+{
 }
 
 /* There is no terminal for each process: the console has to do. */
