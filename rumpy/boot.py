@@ -24,7 +24,6 @@ from rumpy.errors import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
     from typing import Any
 
     from rumpy.hypercall import Hypercalls
@@ -43,7 +42,7 @@ class Settings:
         self,
         *,
         hypercalls: Hypercalls | None,
-        image: Path | bytes | None,
+        image: str | bytes | None,
         verbose: bool,
         hz: int,
         watchdog: float | None,

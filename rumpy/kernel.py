@@ -21,7 +21,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable
-    from pathlib import Path
     from typing import Any
 
     from rumpy.disks import Disk
@@ -68,7 +67,7 @@ class Kernel(Process):
         hypercalls: Hypercalls | None = None,
         memory: int | None = None,
         verbose: bool = False,
-        image: Path | bytes | None = None,
+        image: str | bytes | None = None,
         hz: int = 100,
         watchdog: float | None = 10.0,
         module_path: Iterable[str | os.PathLike[str]] = (),
@@ -117,11 +116,11 @@ class Kernel(Process):
             ModuleError: no such module, another version, or it refuses.
             LinkError: it can't be linked; names what and where.
         """
-        from pathlib import Path
+        import os
 
         from rumpy.linker import plan
 
-        name = module if isinstance(module, str) else str(Path(module))
+        name = os.fspath(module)
         with self._lock:
             self._idle()
             self._know_modules()
@@ -129,7 +128,7 @@ class Kernel(Process):
                 return self._modules[name]
             files = plan(
                 name,
-                folders=[Path(folder) for folder in self._folders],
+                folders=self._folders,
                 loaded=list(self._modules),
             )
             loaded = None
@@ -139,7 +138,7 @@ class Kernel(Process):
                 raise ModuleError("is loaded already", module=name)
             return loaded
 
-    def _load_file(self, path: Path, missing: str) -> Module:
+    def _load_file(self, path: str, missing: str) -> Module:
         """Link one module whose needs are met, and run its INIT."""
         from rumpy.module import Module
 

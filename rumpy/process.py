@@ -17,10 +17,12 @@ from rumpy.path import KernelPath
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import io
+    import threading
     from collections.abc import Iterable
     from typing import Any
 
     from rumpy.api.base import Name
+    from rumpy.api.limits import Deadline
     from rumpy.api.raw import RawCalls
     from rumpy.kernel import Kernel
 
@@ -161,6 +163,27 @@ class Process(TreeCalls):
         from rumpy.transfer import upload
 
         upload(self, source, target, **options)
+
+    def deadline(self, seconds: float) -> Deadline:
+        """`with k.deadline(0.5):` lets calls of this thread sleep no longer.
+
+        The call that would raises TimeoutError; see rumpy.api.limits.
+        """
+        from rumpy.api.limits import Deadline
+
+        return Deadline(seconds)
+
+    def cancel(self, thread: threading.Thread | int) -> bool:
+        """End the sleep of another thread in this kernel with InterruptedError.
+
+        Args:
+            thread: the thread, or its native_id.
+
+        Returns:
+            Whether the thread is inside this kernel.
+        """
+        number = thread if isinstance(thread, int) else thread.native_id
+        return bool(number and self._k and lib.hyp_thread_cancel(self._k, number))
 
     def sysctl(self, name: str, new: Any = None, /) -> Any:
         """Read, and with `new` also set, a node of the kernel's sysctl tree.

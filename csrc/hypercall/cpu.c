@@ -497,6 +497,7 @@ sleep_until(struct hyp_kernel *k, struct hyp_host *h, bool *slice)
 	}
 	if (h->h_give_up != 0)
 		return h->h_give_up;
+	deadline = INT64_MAX;
 	if (hyp_self.t_main && hyp_python_ops != NULL &&
 	    hyp_python_ops->signals != NULL && !h->h_intr) {
 		/*
@@ -505,9 +506,28 @@ sleep_until(struct hyp_kernel *k, struct hyp_host *h, bool *slice)
 		 */
 		deadline = hyp_now() + (*slice ? SLICE_NS : SLICE_FIRST_NS);
 		*slice = true;
-		return deadline;
 	}
-	return INT64_MAX;
+	if (hyp_self.t_limit != 0 && hyp_self.t_limit < deadline && !h->h_intr)
+		deadline = hyp_self.t_limit;
+	return deadline;
+}
+
+/*
+ * Whether the sleep is to end although nobody wakes it: another thread has
+ * cancelled it, or its time is up.
+ */
+static bool
+sleep_ended(struct hyp_host *h)
+{
+	bool cancelled = atomic_load(&h->h_cancel);
+	bool late = hyp_self.t_limit != 0 && hyp_now() >= hyp_self.t_limit;
+
+	if (likely(!cancelled && !late) || h->h_idle || h->h_intr ||
+	    !h->h_parked)
+		return false;
+	atomic_store(&h->h_cancel, false);
+	h->h_intr = true;
+	return true;
 }
 
 /* The idle thread has slept its time: true, it has the CPU. */
@@ -562,6 +582,8 @@ wait_for_cpu(struct hyp_kernel *k, struct hyp_host *h)
 				return true;
 			continue;
 		case W_WAIT:
+			if (sleep_ended(h) && post(k, h))
+				return true;
 			break;
 		default:
 			CPU_ASSERT(!"wait word");
@@ -579,6 +601,7 @@ wait_for_cpu(struct hyp_kernel *k, struct hyp_host *h)
 			continue;
 		}
 		if (h->h_idle ? error == ETIMEDOUT && deadline_passed(k, h) :
+		    hyp_self.t_main && hyp_python_ops != NULL &&
 		    until != INT64_MAX && look_for_signals(k, h))
 			return true;
 	}
@@ -633,6 +656,15 @@ cpu_wake_all(struct hyp_kernel *k)
 
 	for (h = k->k_hosts; h != NULL; h = h->h_of_kernel)
 		word_kick(h);
+}
+
+/* Another thread's sleep is to end.  Called with the lock on hosts. */
+void
+cpu_cancel(struct hyp_host *h)
+{
+
+	atomic_store(&h->h_cancel, true);
+	word_kick(h);
 }
 
 /* A transfer is complete; any thread, without the CPU. */

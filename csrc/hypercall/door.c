@@ -349,6 +349,8 @@ door_close(struct hyp_door *d)
 	if (likely(d->d_escaped == 0))
 		cpu_give(d->d_kernel, h);
 	h->h_intr = false;
+	if (unlikely(atomic_load_explicit(&h->h_cancel, memory_order_relaxed)))
+		atomic_store(&h->h_cancel, false);
 	hyp_top = d->d_up;
 	atomic_store_explicit(&h->h_open, false, memory_order_release);
 }
@@ -542,6 +544,32 @@ hyp_thread_inside(struct hyp_kernel *k)
 			return 1;
 	}
 	return 0;
+}
+
+int64_t
+hyp_thread_limit(int64_t until)
+{
+	int64_t old = hyp_self.t_limit;
+
+	hyp_self.t_limit = until;
+	return old;
+}
+
+int
+hyp_thread_cancel(struct hyp_kernel *k, int tid)
+{
+	struct hyp_host *h;
+	int found = 0;
+
+	pthread_mutex_lock(&host_lock);
+	for (h = k->k_hosts; h != NULL; h = h->h_of_kernel) {
+		if (h->h_tid == tid && atomic_load(&h->h_open)) {
+			cpu_cancel(h);
+			found = 1;
+		}
+	}
+	pthread_mutex_unlock(&host_lock);
+	return found;
 }
 
 void

@@ -72,7 +72,8 @@ struct hyp_host {
 
 	/* Owned by the thread. */
 	_Atomic bool	h_open;		/* a door of it is open */
-	bool		h_intr;		/* a signal handler raised */
+	bool		h_intr;		/* its sleep is to end */
+	_Atomic bool	h_cancel;	/* hyp_thread_cancel(); set by others */
 	bool		h_idle;		/* it is the kernel's idle thread */
 	int64_t		h_give_up;	/* stop waiting then; 0: never */
 	struct hyp_door	*h_door;
@@ -113,6 +114,7 @@ struct hyp_thread {
 	struct hyp_host	*t_last;	/* the host of its latest door */
 	struct hyp_host	*t_hosts;	/* all of them */
 	uint64_t	t_exception;	/* of the latest door */
+	int64_t		t_limit;	/* sleeps end then; 0: never */
 	bool		t_ready;	/* signals and alternate stack are set */
 	bool		t_main;		/* runs Python's signal handlers */
 	bool		t_chaining;	/* in somebody else's fault handler */
@@ -203,6 +205,7 @@ void	cpu_complete(struct hyp_kernel *, struct hyp_bio *);
 void	cpu_rearm(struct hyp_kernel *);
 int64_t	cpu_clock(struct hyp_kernel *, int);
 void	cpu_wake_all(struct hyp_kernel *);
+void	cpu_cancel(struct hyp_host *);
 int64_t	hyp_now(void);
 
 static inline bool

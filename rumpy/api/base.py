@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 #: Memory for the kernel to fill, not zeroed first.
 new_buffer = ffi.new_allocator(should_clear_after_alloc=False)
 
+_EINTR, _ETIMEDOUT = 4, 60
+
 #: "Relative to the working directory", on both sides.
 FDCWD = -100
 
@@ -74,6 +76,11 @@ class Calls:
         self, code: int, path: object = None, path2: object = None
     ) -> BaseException:
         """The exception for a negative result of a face_ function."""
+        if code == -_EINTR:
+            from rumpy.api.limits import expired
+
+            if expired():
+                code = -_ETIMEDOUT
         if code >= -ERRNO_MAX:
             return oserror(-code, shown(path), shown(path2))
         return self._owner._broken(code)

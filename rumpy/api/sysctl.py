@@ -67,9 +67,9 @@ def children(
 def find(process: Process, name: str) -> tuple[tuple[int, ...], int, int]:
     """Numbers, type and size of a node; FileNotFoundError where there is none."""
     mib: tuple[int, ...] = ()
-    node = (NODE, 0)
+    node: tuple[int, ...] = (NODE, 0)
     for part in name.split("."):
-        below = {name: rest for name, *rest in children(process, mib)}
+        below = {found[0]: found[1:] for found in children(process, mib)}
         if part not in below:
             raise process._failed(-_ENOENT, name)
         mib, node = (*mib, below[part][0]), below[part][1:]

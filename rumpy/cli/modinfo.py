@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pathlib import Path
     from typing import Any
 
 
@@ -69,7 +70,7 @@ def describe(module: str) -> dict[str, Any]:
     }
 
 
-def _required_symbols(required: tuple[str, ...], path: Path) -> frozenset[str]:
+def _required_symbols(required: tuple[str, ...], path: str) -> frozenset[str]:
     """What the modules that a module requires define."""
     from rumpy.linker import find_module
     from rumpy.linker.link import load_file
@@ -77,7 +78,7 @@ def _required_symbols(required: tuple[str, ...], path: Path) -> frozenset[str]:
 
     names: set[str] = set()
     for name in required:
-        found = find_module(name, [path.resolve().parent])
+        found = find_module(name, [os.path.dirname(os.path.realpath(path))])
         if found is not None:
             names |= set(read(load_file(found), str(found)).defined)
     return frozenset(names)

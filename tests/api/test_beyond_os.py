@@ -184,6 +184,42 @@ def test_a_blocked_read_lets_other_threads_in(kernel: rumpy.Kernel) -> None:
     assert got == [b"wake up"]
 
 
+def test_a_deadline_ends_a_sleep(kernel: rumpy.Kernel) -> None:
+    kernel.mkfifo("/p")
+    fd = kernel.open("/p", os.O_RDWR)
+    start = time.monotonic()
+    with kernel.deadline(0.1):
+        with kernel.deadline(30), pytest.raises(TimeoutError):
+            kernel.read(fd, 1)
+        with pytest.raises(TimeoutError):
+            kernel.read(fd, 1)  # still within the block: no time left
+        assert kernel.getpid() > 0
+    assert 0.08 < time.monotonic() - start < 5
+    kernel.write(fd, b"x")
+    with kernel.deadline(0.1):
+        assert kernel.read(fd, 1) == b"x"
+
+
+def test_another_threads_sleep_can_be_cancelled(kernel: rumpy.Kernel) -> None:
+    kernel.mkfifo("/p")
+    fd = kernel.open("/p", os.O_RDWR)
+    errors: list[BaseException] = []
+
+    def sleep() -> None:
+        try:
+            kernel.read(fd, 1)
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=sleep)
+    thread.start()
+    time.sleep(0.1)
+    assert kernel.cancel(thread)
+    thread.join(10)
+    assert [type(e) for e in errors] == [InterruptedError]
+    assert not kernel.cancel(thread)
+
+
 # --- io objects --------------------------------------------------------------
 
 
