@@ -14,7 +14,6 @@
 #include <sys/buf.h>
 #include <sys/conf.h>
 #include <sys/evcnt.h>
-#include <sys/fcntl.h>
 #include <sys/filedesc.h>
 #include <sys/kauth.h>
 #include <sys/kernel.h>
@@ -125,26 +124,14 @@ boot_modules(struct door_boot *boot)
 	return 0;
 }
 
-/* The process that callers get who name none: 0, 1, 2 are the console. */
+/* The process that callers get who name none. */
 static int
 boot_initproc(struct door_boot *boot)
 {
-	int error, fd, i;
-
 	initproc = proc_create(&proc0, false);
 	strlcpy(initproc->p_comm, "init", sizeof(initproc->p_comm));
-	lwp_setproc(CUR_IMPL, initproc);
-	error = fd_open("/dev/console", O_RDWR, 0, &fd);
-	for (i = 1; error == 0 && i < 3; i++) {
-		struct sys_dup2_args uap = { { 0 }, { 0 } };
-		register_t retval[2];
-
-		uap.to.le.datum = i;
-		error = sys_dup2(curlwp, &uap, retval);
-	}
 	boot->initproc = (uint64_t)initproc;
-	lwp_setproc(CUR_IMPL, &proc0);
-	return error;
+	return proc_open_console(initproc);
 }
 
 static const struct boot_step boot_steps[] = {

@@ -11,6 +11,7 @@
 
 #include <sys/param.h>
 #include <sys/systm.h>
+#include <sys/fcntl.h>
 #include <sys/filedesc.h>
 #include <sys/kauth.h>
 #include <sys/kernel.h>
@@ -19,6 +20,7 @@
 #include <sys/pool.h>
 #include <sys/proc.h>
 #include <sys/resourcevar.h>
+#include <sys/syscallargs.h>
 #include <sys/syscallvar.h>
 
 #include <rumpy/doors.h>
@@ -139,6 +141,26 @@ proc_create(struct proc *parent, bool copyfd)
 	return p;
 }
 
+/* Descriptors 0, 1 and 2. */
+int
+proc_open_console(struct proc *p)
+{
+	struct sys_dup2_args uap = { .from.le.datum = 0 };
+	struct proc *self = curproc;
+	register_t retval[2];
+	int error, fd, i;
+
+	lwp_setproc(CUR_IMPL, p);
+	error = fd_open("/dev/console", O_RDWR, 0, &fd);
+	KASSERT(error != 0 || fd == 0);
+	for (i = 1; error == 0 && i <= 2; i++) {
+		uap.to.le.datum = i;
+		error = sys_dup2(&CUR_IMPL->li_lwp, &uap, retval);
+	}
+	lwp_setproc(CUR_IMPL, self);
+	return error;
+}
+
 /* The process's credentials from now on; consumes the reference. */
 void
 proc_setcred(struct proc *p, kauth_cred_t cred)
@@ -239,6 +261,11 @@ kern_proc_create(struct door_proc *d)
 		return error;
 	}
 	p = proc_create(parent, d->parent != 0);
+	if (d->parent == 0 && (error = proc_open_console(p)) != 0) {
+		kauth_cred_free(cred);
+		proc_destroy(p);
+		return error;
+	}
 	proc_setcred(p, cred);
 	d->handle = (uint64_t)p;
 	return 0;

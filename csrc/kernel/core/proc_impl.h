@@ -10,6 +10,7 @@ struct proc;
 void	procinit(void);
 void	proc0_init(void);
 struct proc *proc_create(struct proc *, bool);
+int	proc_open_console(struct proc *);
 void	proc_setcred(struct proc *, struct kauth_cred *);
 
 /* resource.c */
