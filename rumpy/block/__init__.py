@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from rumpy.block.protocol import NativeDevice as NativeDevice
     from rumpy.block.protocol import Window as Window
     from rumpy.block.protocol import Wrapper as Wrapper
+    from rumpy.block.protocol import is_device as is_device
+    from rumpy.block.protocol import is_native as is_native
     from rumpy.block.wrappers import OverlayDevice as OverlayDevice
     from rumpy.block.wrappers import ReadOnlyDevice as ReadOnlyDevice
     from rumpy.block.wrappers import WindowDevice as WindowDevice
@@ -47,6 +49,8 @@ _HOMES = {
     "Window": "protocol",
     "WindowDevice": "wrappers",
     "Wrapper": "protocol",
+    "is_device": "protocol",
+    "is_native": "protocol",
     "open_device": "open",
     "replay": "faults",
 }

@@ -8,10 +8,13 @@ import fcntl
 import os
 import stat
 import struct
-from typing import Final
 
 from rumpy.block.protocol import Data, Device, Window
 from rumpy.errors import ImageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 # Linux: open file description locks, which a fork shares and no other close
 # of the same file in this process drops.

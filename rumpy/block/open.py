@@ -4,19 +4,22 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 from rumpy.block.file import FileDevice
 from rumpy.block.memory import MemoryDevice
 from rumpy.block.protocol import (
-    BlockDevice,
     Device,
-    NativeDevice,
     Window,
     Wrapper,
+    is_device,
+    native_window,
 )
 from rumpy.block.wrappers import ReadOnlyDevice, WindowDevice
 from rumpy.errors import ImageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class Borrowed(Wrapper):
@@ -25,9 +28,7 @@ class Borrowed(Wrapper):
     @property
     def window(self) -> Window:
         """For C, where the device has one."""
-        if not isinstance(self.lower, NativeDevice):
-            raise AttributeError("the device is not a file's")
-        return self.lower.window
+        return native_window(self.lower)
 
     def close(self) -> None:
         """Nothing: who made it closes it."""
@@ -57,7 +58,7 @@ def open_device(
         return FileDevice(source, readonly=readonly, offset=offset, length=size)
     if isinstance(source, (bytes, bytearray, memoryview)):
         return _of_bytes(memoryview(source).cast("B"), readonly, offset, size)
-    if isinstance(source, BlockDevice):
+    if is_device(source):
         return _stretch(Borrowed(source), readonly, offset, size)
     if hasattr(source, "fileno"):
         return _of_file(source, readonly, offset, size)

@@ -14,12 +14,16 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import Any, Protocol, runtime_checkable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Protocol, TypeGuard
+else:
+    Protocol = object
 
 Data = bytes | bytearray | memoryview
 
 
-@runtime_checkable
 class BlockDevice(Protocol):
     """A disk."""
 
@@ -44,7 +48,6 @@ class BlockDevice(Protocol):
         """The contents are not needed any more; may do nothing."""
 
 
-@runtime_checkable
 class NativeDevice(Protocol):
     """A disk that C can serve without Python: a window of a file."""
 
@@ -69,6 +72,31 @@ class Window:
         self.offset = offset
         self.length = length
         self.readonly = readonly
+
+
+_MEMBERS = ("sector_size", "sector_count", "read", "write", "flush", "discard")
+
+
+def is_device(thing: object) -> TypeGuard[BlockDevice]:
+    """Whether an object has the members of BlockDevice."""
+    return all(hasattr(thing, name) for name in _MEMBERS)
+
+
+def is_native(device: object) -> bool:
+    """Whether C can serve a device: it has a window of a file."""
+    return isinstance(getattr(device, "window", None), Window)
+
+
+def native_window(device: object) -> Window:
+    """The window of a device that has one.
+
+    Raises:
+        AttributeError: it has none.
+    """
+    window = getattr(device, "window", None)
+    if not isinstance(window, Window):
+        raise AttributeError(f"{type(device).__name__} is not a file's")
+    return window
 
 
 class SnapshotDevice(Protocol):

@@ -6,19 +6,21 @@ from __future__ import annotations
 import errno
 import os
 import struct
-from pathlib import Path
-from typing import Any, Final
 
 from rumpy.block.memory import MemoryDevice
 from rumpy.block.protocol import (
     BlockDevice,
     Data,
     Device,
-    NativeDevice,
     Window,
     Wrapper,
+    native_window,
 )
 from rumpy.errors import ImageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
 
 
 class WindowDevice(Wrapper):
@@ -50,9 +52,7 @@ class WindowDevice(Wrapper):
         Raises:
             AttributeError: it has none.
         """
-        if not isinstance(self.lower, NativeDevice):
-            raise AttributeError("the lower device is not a file's")
-        below = self.lower.window
+        below = native_window(self.lower)
         return Window(
             below.fd, below.offset + self._offset, self.size, readonly=self.readonly
         )
@@ -80,9 +80,7 @@ class ReadOnlyDevice(Wrapper):
     @property
     def window(self) -> Window:
         """For C, where the lower device has one."""
-        if not isinstance(self.lower, NativeDevice):
-            raise AttributeError("the lower device is not a file's")
-        below = self.lower.window
+        below = native_window(self.lower)
         return Window(below.fd, below.offset, below.length, readonly=True)
 
     def write(self, offset: int, data: memoryview) -> None:
@@ -128,7 +126,7 @@ class OverlayDevice(Wrapper):
             self._start = 0
             self._upper: Device = MemoryDevice(self._blocks * self._block)
         else:
-            self._open(Path(store))
+            self._open(os.fspath(store))
 
     @property
     def changed(self) -> int:
@@ -239,15 +237,15 @@ class OverlayDevice(Wrapper):
         length = min(self._block, self.size - at)
         self._upper.write(self._start + at, memoryview(self.lower.read(at, length)))
 
-    def _open(self, path: Path) -> None:
+    def _open(self, path: str) -> None:
         from rumpy.block.file import FileDevice
 
         header = _HEADER.pack(_MAGIC, self._block, self.size, 0)
         space = -(-len(self._map) // BLOCK) * BLOCK
         self._start = _HEADER_SIZE + space
-        fresh = not path.exists() or path.stat().st_size == 0
+        fresh = not os.path.exists(path) or os.stat(path).st_size == 0
         if fresh:
-            with path.open("ab") as file:
+            with open(path, "ab") as file:
                 file.truncate(self._start + self._blocks * self._block)
         self._upper = FileDevice(path, readonly=False)
         if fresh:
@@ -255,9 +253,7 @@ class OverlayDevice(Wrapper):
             self._upper.write(0, memoryview(page))
         elif bytes(self._upper.read(0, _HEADER_SIZE))[: _HEADER.size] != header:
             self._upper.close()
-            raise ImageError(
-                "is not an overlay of a disk of this size", image=str(path)
-            )
+            raise ImageError("is not an overlay of a disk of this size", image=path)
         else:
             stored = self._upper.read(_HEADER_SIZE, space)
             self._map[:] = bytes(stored)[: len(self._map)]

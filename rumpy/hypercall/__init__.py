@@ -9,9 +9,10 @@ hypercall for the kernels it is given to.  What is not replaced stays in C.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from rumpy.hypercall.block import BlockGroup as BlockGroup
     from rumpy.hypercall.block import PythonBlockGroup as PythonBlockGroup
     from rumpy.hypercall.clock import Clock as Clock

@@ -9,14 +9,19 @@ released.
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
-from typing import Any
 
 from rumpy._hyp import ffi, lib
 from rumpy.abi.errno import oserror, to_kernel
-from rumpy.block.protocol import BlockDevice, NativeDevice
+from rumpy.block.protocol import BlockDevice, is_native, native_window
 from rumpy.errors import ImageError
 from rumpy.hypercall import exceptions
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from dataclasses import dataclass
+    from typing import Any
+else:
+    from rumpy.records import dataclass
 
 _EIO = 5
 _handles = itertools.count(1)
@@ -53,7 +58,7 @@ class Attached:
         self.sector_count = int(device.sector_count)
         self.readonly = bool(getattr(device, "readonly", False))
         _check_geometry(self.sector_size, self.sector_count)
-        self.native = isinstance(device, NativeDevice) if native is None else native
+        self.native = is_native(device) if native is None else native
         self._handle = 0
         dev = ffi.new("uint64_t *")
         if self.native:
@@ -68,8 +73,7 @@ class Attached:
         self.dev = int(dev[0])
 
     def _open_native(self, dev: Any) -> int:
-        assert isinstance(self.device, NativeDevice)
-        window = self.device.window
+        window = native_window(self.device)
         self.readonly = self.readonly or window.readonly
         config = ffi.new("struct hyp_block_config *")
         config.fd = window.fd

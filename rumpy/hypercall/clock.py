@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
 
 REALTIME: Final = 0
 MONOTONIC: Final = 1

@@ -7,12 +7,16 @@ ring for a sink written in Python; there is none while nobody wants the lines.
 
 from __future__ import annotations
 
+import _thread
 import sys
-import threading
-from collections.abc import Iterator
-from typing import Any, Final
 
 from rumpy._hyp import ffi, lib
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from threading import Thread
+    from typing import Any, Final
 
 LOGGER: Final = "rumpy.console"
 _RING: Final = int(lib.HYP_CONSOLE_RING)
@@ -63,8 +67,8 @@ class KernelConsole:
     def __init__(self, kernel: Any, sink: ConsoleSink) -> None:
         self._kernel = kernel
         self._sink = sink
-        self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
+        self._lock = _thread.allocate_lock()
+        self._thread: Thread | None = None
         self._stop = False
         self._at = ffi.new("uint64_t *")
         self._partial = b""
@@ -112,6 +116,8 @@ class KernelConsole:
 
     def follow(self) -> None:
         """Begin to send lines to the sink, from the oldest kept on."""
+        import threading
+
         with self._lock:
             if self._thread is not None or self._kernel is None:
                 return
@@ -128,7 +134,7 @@ class KernelConsole:
             return
         self._stop = True
         lib.hyp_console_wake(kernel, 1)
-        if thread is not None and thread is not threading.current_thread():
+        if thread is not None and thread.ident != _thread.get_ident():
             thread.join()
         self._kept = self.text
         with self._lock:

@@ -11,12 +11,14 @@ from __future__ import annotations
 import itertools
 import os
 import sys
-import threading
-from types import SimpleNamespace, TracebackType
-from typing import Any
 
 from rumpy._hyp import ffi, lib
 from rumpy.errors import RumpyError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Any
 
 _tokens = itertools.count(1)
 _waiting: dict[int, BaseException] = {}
@@ -57,6 +59,8 @@ def take() -> BaseException:
 
 def unraisable(error: BaseException, where: str) -> None:
     """Report an exception that nobody can catch."""
+    from types import SimpleNamespace
+
     sys.unraisablehook(
         SimpleNamespace(
             exc_type=type(error),
@@ -90,9 +94,13 @@ def _from_signal(error: BaseException) -> bool:
     rest a handler's frame was made by the interpreter and called with (signum,
     frame), which can't be told from others, so it counts as the code's own.
     """
-    return isinstance(error, KeyboardInterrupt) and (
-        threading.current_thread() is threading.main_thread()
-    )
+    return isinstance(error, KeyboardInterrupt) and _is_main_thread()
+
+
+def _is_main_thread() -> bool:
+    import threading
+
+    return threading.current_thread() is threading.main_thread()
 
 
 @ffi.def_extern(  # type: ignore[untyped-decorator]
@@ -110,7 +118,7 @@ def prepare_process() -> None:
         OSError: the host refuses.
     """
     global _python
-    if threading.current_thread() is threading.main_thread():
+    if _is_main_thread():
         lib.hyp_thread_is_main()
     if _python is not None:
         return

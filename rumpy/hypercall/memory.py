@@ -9,15 +9,20 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Final
 
 from rumpy.errors import LinkError, UnsupportedPlatform
 from rumpy.linker import arena
 from rumpy.linker.host import NativeHost
 from rumpy.linker.layout import align_up
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from dataclasses import dataclass
+    from types import TracebackType
+    from typing import Any, Final
+else:
+    from rumpy.records import dataclass
 
 MIB: Final = 1 << 20
 # Arenas stand 64 GiB apart, in a part of the address space that neither the

@@ -7,14 +7,14 @@ below, which knows the groups and the machine.
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
 from rumpy._hyp import ffi, lib
 from rumpy.errors import LinkError, ModuleError, RumpyError
 from rumpy.hypercall import exceptions
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from rumpy.hypercall import Hypercalls
     from rumpy.linker import LinkedModule
 
@@ -106,22 +106,22 @@ def _random(cookie: Any, buffer: Any, length: int) -> int:
 
 def _next_module(
     installed: Installed, image: bytes | None, name: str
-) -> tuple[Path | bytes, str, bool]:
+) -> tuple[str | bytes, str, bool]:
     """What to link now, its name, and whether the wanted one is still to come."""
     from rumpy.linker import peek, plan
 
     linker = installed.machine.linker
     kernel = installed.machine.owner.kernel()
-    folders = [Path(folder) for folder in getattr(kernel, "_folders", ())]
+    folders = list(getattr(kernel, "_folders", ()))
     if image is None:
         files = plan(name, folders=folders, loaded=linker.modules)
         if not files:
             raise ModuleError("is loaded already", module=name)
-        return files[0].path, str(files[0].path), len(files) > 1
+        return files[0].path, files[0].path, len(files) > 1
     for required in peek(image, name).required:
         if required not in linker.modules:
             first = plan(required, folders=folders, loaded=linker.modules)[0]
-            return first.path, str(first.path), True
+            return first.path, first.path, True
     return image, name, False
 
 

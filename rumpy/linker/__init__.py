@@ -16,7 +16,7 @@ from __future__ import annotations
 from rumpy.linker.host import LinkHost, NativeHost
 from rumpy.linker.image import LinkedImage, LinkedModule, LinkSet, Range
 from rumpy.linker.link import Linker
-from rumpy.linker.modinfo import ModInfo, ModuleClass
+from rumpy.linker.modinfo import ModInfo
 from rumpy.linker.search import (
     ModuleFile,
     export_list,
@@ -36,7 +36,6 @@ __all__ = [
     "LinkedModule",
     "Linker",
     "ModInfo",
-    "ModuleClass",
     "ModuleFile",
     "NativeHost",
     "Range",

@@ -11,15 +11,17 @@ instead.
 
 from __future__ import annotations
 
-import threading
+import _thread
 from bisect import insort
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Final
 
 from rumpy.errors import LinkError
 from rumpy.linker.layout import align_up
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterator
+    from typing import Final
 
 PAGE: Final = 4096
 TOP: Final = 0x7E000000
@@ -28,10 +30,11 @@ SLOT_SIZE: Final = 16 << 20
 SLOTS: Final = 64
 
 
-def floor(path: Path = Path("/proc/sys/vm/mmap_min_addr")) -> int:
+def floor(path: str | os.PathLike[str] = "/proc/sys/vm/mmap_min_addr") -> int:
     """The lowest address to use: max(mmap_min_addr, 1 MiB)."""
     try:
-        return max(int(path.read_text()), 1 << 20)
+        with open(path) as file:
+            return max(int(file.read()), 1 << 20)
     except (OSError, ValueError):
         return 1 << 20
 
@@ -60,7 +63,7 @@ class Slots:
     """Gives out slot numbers, lowest first; one of these per process."""
 
     def __init__(self, count: int = SLOTS) -> None:
-        self._lock = threading.Lock()
+        self._lock = _thread.allocate_lock()
         self._free = list(range(count))
 
     def take(self) -> int | None:
@@ -91,7 +94,8 @@ def candidates(size: int, align: int, ranges: list[tuple[int, int]]) -> Iterator
 
 def largest_gaps(size: int) -> list[tuple[int, int]]:
     """The gaps below 2 GiB that hold size bytes, the largest first."""
-    maps = Path("/proc/self/maps").read_text()
+    with open("/proc/self/maps") as file:
+        maps = file.read()
     found = [g for g in gaps(maps, floor(), LIMIT) if g[1] - g[0] >= size]
     return sorted(found, key=lambda g: g[0] - g[1])
 
@@ -130,16 +134,17 @@ def place(
     raise LinkError(f"no room for {size} bytes below 2 GiB")
 
 
-@dataclass(slots=True)
 class FreeList:
-    """Allocation of ranges inside one window: as high as possible."""
+    """Allocation of ranges inside one window: as high as possible.
 
-    base: int
-    size: int
-    _free: list[tuple[int, int]] = field(default_factory=list)
+    Attributes:
+        base, size: the window, bytes.
+    """
 
-    def __post_init__(self) -> None:
-        self._free = [(self.base, self.base + self.size)]
+    def __init__(self, base: int, size: int) -> None:
+        self.base = base
+        self.size = size
+        self._free = [(base, base + size)]
 
     def take(self, size: int, align: int) -> int:
         """Address of size bytes, or LinkError when the window is full."""

@@ -8,7 +8,10 @@ symbol costs more than the whole link.
 from __future__ import annotations
 
 import struct
-from typing import Final
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 EHDR: Final = struct.Struct("<16sHHIQQQIHHHHHH")
 SHDR: Final = struct.Struct("<IIQQQQIIQQ")

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from rumpy.linker import elf
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 COMMON = "compile with -fno-common"
 NO_PIC = "compile with -fno-pic -fno-pie -mcmodel=kernel"

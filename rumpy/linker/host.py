@@ -5,14 +5,21 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
 
 from rumpy.errors import LinkError
 from rumpy.linker import elf, hints
 from rumpy.linker.layout import SEGMENTS, Layout
 from rumpy.linker.reader import ObjectFile
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from dataclasses import dataclass
+    from typing import Any, Protocol
+else:
+    from rumpy.records import dataclass
+
+    Protocol = object
 
 
 class LinkHost(Protocol):

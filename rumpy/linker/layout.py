@@ -10,12 +10,17 @@ snapshot finds everything that can change in one place.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final
 
 from rumpy.linker import elf
 from rumpy.linker.reader import ObjectFile, Section
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from dataclasses import dataclass
+    from typing import Final
+else:
+    from rumpy.records import dataclass
 
 TEXT: Final = 0
 RODATA: Final = 1

@@ -8,12 +8,9 @@ seal.  Nothing that was mapped stays when a step fails.
 
 from __future__ import annotations
 
+import _thread
 import os
-import threading
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Final
+import stat
 
 from rumpy.errors import LinkError, ModuleError
 from rumpy.linker import arena, elf
@@ -30,7 +27,6 @@ from rumpy.linker.layout import (
 from rumpy.linker.modinfo import ModInfo, check_version, find_modinfo
 from rumpy.linker.reader import ObjectFile, read
 from rumpy.linker.scope import (
-    Missing,
     Resolution,
     Scope,
     check_duplicates,
@@ -39,6 +35,17 @@ from rumpy.linker.scope import (
 from rumpy.linker.stubs import LOW_LIMIT, Stubs
 from rumpy.linker.symbolize import Symbolizer, SymbolTable
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from dataclasses import dataclass
+    from typing import Final
+
+    from rumpy.linker.scope import Missing
+    from rumpy.linker.symbolize import Source
+else:
+    from rumpy.records import dataclass
+
 PAGE: Final = arena.PAGE
 MAX_FILE: Final = 256 << 20
 
@@ -46,19 +53,22 @@ _SYSCTL_SET = "link_set_sysctl_funcs"
 _EVCNT_SET = "link_set_evcnts"
 
 
-def load_file(path: Path) -> bytes:
+def load_file(path: str | os.PathLike[str]) -> bytes:
     """Read an object file.
 
     Raises:
         LinkError: not a regular file, or absurdly large.
         OSError: what the host says.
     """
-    with path.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        if not path.is_file():
-            raise LinkError("not a regular file", file=str(path))
-        if size > MAX_FILE:
-            raise LinkError(f"{size} bytes are no kernel module", file=str(path))
+    # A FIFO must not be waited for, and a directory has an errno of its own.
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    with open(fd, "rb", buffering=0) as file:
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):
+            raise LinkError("not a regular file", file=os.fspath(path))
+        if status.st_size > MAX_FILE:
+            size = status.st_size
+            raise LinkError(f"{size} bytes are no module", file=os.fspath(path))
         return file.read(MAX_FILE)
 
 
@@ -79,7 +89,7 @@ class _Placed:
     stubs: int
 
 
-@dataclass(slots=True)
+@dataclass()
 class _Loaded:
     """Book-keeping for one image."""
 
@@ -104,7 +114,7 @@ class Linker:
     ) -> None:
         self._host = host
         self._extra = dict(extra or {})
-        self._lock = threading.RLock()
+        self._lock = _thread.RLock()
         self._scope: Scope | None = None
         self._loaded: dict[str, _Loaded] = {}
         self._slab = arena.FreeList(*host.slab)
@@ -130,7 +140,7 @@ class Linker:
 
     def load_kernel(
         self,
-        source: Path | bytes,
+        source: Source,
         *,
         exports: Collection[str] | None = None,
         name: str | None = None,
@@ -175,7 +185,7 @@ class Linker:
 
     def load_module(
         self,
-        source: Path | bytes,
+        source: Source,
         *,
         name: str | None = None,
         missing: Missing = "strict",
@@ -357,7 +367,7 @@ class Linker:
         layout: Layout,
         placed: _Placed,
         image: LinkedImage,
-        source: Path | bytes,
+        source: Source,
     ) -> None:
         bases = {
             index: (placed.addresses[segment] + at, obj.sections[index].size)
@@ -366,10 +376,10 @@ class Linker:
         self.symbolizer.add(SymbolTable.of(obj, image.name, bases, source))
 
 
-def _read(source: Path | bytes, name: str) -> ObjectFile:
-    if isinstance(source, Path):
-        return read(load_file(source), str(source))
-    return read(bytes(source), name)
+def _read(source: Source, name: str) -> ObjectFile:
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return read(bytes(source), name)
+    return read(load_file(source), os.fspath(source))
 
 
 def _segments(layout: Layout, placed: _Placed) -> tuple[Range, Range, Range]:

@@ -4,14 +4,18 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
-from enum import IntEnum
-from typing import Final
 
 from rumpy.errors import ModuleError
 from rumpy.linker import elf
 from rumpy.linker.host import Job
 from rumpy.linker.reader import ObjectFile, Section
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from dataclasses import dataclass
+    from typing import Final
+else:
+    from rumpy.records import dataclass
 
 SECTION: Final = "link_set_modules"
 # NetBSD's MAXMODNAME and MAXMODDEPS.
@@ -23,16 +27,8 @@ _MODINFO = struct.Struct("<Ii8s8s8s")
 _OFFSET_MODCMD, _OFFSET_NAME, _OFFSET_REQUIRED = 8, 16, 24
 
 
-class ModuleClass(IntEnum):
-    """NetBSD's module classes."""
-
-    ANY = 0
-    MISC = 1
-    VFS = 2
-    DRIVER = 3
-    EXEC = 4
-    SECMODEL = 5
-    BUFQ = 6
+# NetBSD's module classes, by number.
+CLASSES: Final = ("any", "misc", "vfs", "driver", "exec", "secmodel", "bufq")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +38,7 @@ class ModInfo:
     Attributes:
         name: the module's name.
         version: __NetBSD_Version__ it was built for, such as 1000000000.
-        klass: module class number, see ModuleClass.
+        klass: module class number, see CLASSES.
         required: names of the modules it needs, in its order.
     """
 
@@ -54,10 +50,8 @@ class ModInfo:
     @property
     def class_name(self) -> str:
         """The class in words."""
-        try:
-            return ModuleClass(self.klass).name.lower()
-        except ValueError:
-            return str(self.klass)
+        known = 0 <= self.klass < len(CLASSES)
+        return CLASSES[self.klass] if known else str(self.klass)
 
     @property
     def release(self) -> str:
@@ -184,4 +178,4 @@ def check_version(info: ModInfo, file: str) -> None:
         )
 
 
-__all__ = ["ModInfo", "ModuleClass", "check_version", "find_modinfo", "release"]
+__all__ = ["CLASSES", "ModInfo", "check_version", "find_modinfo", "release"]

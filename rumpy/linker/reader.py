@@ -8,13 +8,18 @@ walks later (symbols and relocations) it checks again, entry by entry.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Final
 
 from rumpy.errors import LinkError
 from rumpy.linker import elf, hints
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from dataclasses import dataclass
+    from typing import Final
+else:
+    from rumpy.records import dataclass
 
 MAX_ALIGN: Final = 1 << 20
 # More than fits below 2 GiB is refused before anybody tries to allocate it.
@@ -91,10 +96,10 @@ class ObjectFile:
     symtab: int
     symbol_count: int
     strings: tuple[int, int]
-    defined: dict[str, int] = field(default_factory=dict)
-    hidden: dict[str, int] = field(default_factory=dict)
-    undefined: dict[str, int] = field(default_factory=dict)
-    weak: frozenset[str] = frozenset()
+    defined: dict[str, int]
+    hidden: dict[str, int]
+    undefined: dict[str, int]
+    weak: frozenset[str]
 
     def symbol_name(self, index: int) -> str:
         """Name of any symbol for a message; a section symbol gives its section's."""
@@ -121,6 +126,19 @@ def _string(data: bytes, start: int, size: int, offset: int) -> str | None:
     if end < 0:
         return None
     return data[start + offset : end].decode("utf-8", "backslashreplace")
+
+
+class _Globals:
+    """Global symbols by what they are; values are symbol indexes."""
+
+    __slots__ = ("common", "defined", "hidden", "undefined", "weak")
+
+    def __init__(self) -> None:
+        self.defined: dict[str, int] = {}
+        self.hidden: dict[str, int] = {}
+        self.undefined: dict[str, int] = {}
+        self.weak: set[str] = set()
+        self.common: list[str] = []
 
 
 class _Reader:
@@ -319,74 +337,62 @@ class _Reader:
         self.check_loaded(sections)
         symtab, strings = self.symbol_table(sections)
         tables = self.relocation_tables(sections, symtab)
-        obj = ObjectFile(
-            name=self.name,
-            data=self.data,
-            sections=sections,
-            relocations=tables,
-            symtab=symtab.offset,
-            symbol_count=symtab.size // elf.SYM.size,
-            strings=strings,
+        found = self.global_symbols(sections, symtab, strings)
+        return ObjectFile(
+            self.name,
+            self.data,
+            sections,
+            tables,
+            symtab.offset,
+            symtab.size // elf.SYM.size,
+            strings,
+            found.defined,
+            found.hidden,
+            found.undefined,
+            frozenset(found.weak),
         )
-        return self.with_globals(obj, symtab)
 
-    def with_globals(self, obj: ObjectFile, symtab: Section) -> ObjectFile:
+    def global_symbols(
+        self, sections: Sequence[Section], symtab: Section, strings: tuple[int, int]
+    ) -> _Globals:
         """Sort global symbols into defined, hidden, undefined and weak."""
-        defined: dict[str, int] = {}
-        hidden: dict[str, int] = {}
-        undefined: dict[str, int] = {}
-        weak: set[str] = set()
-        common: list[str] = []
-        start, size = obj.strings
+        found = _Globals()
+        start, size = strings
+        # One character a byte, so that offsets stay; names are ASCII in practice.
+        names = self.data[start : start + size].decode("latin-1")
         first = symtab.offset + symtab.info * elf.SYM.size
         raw = memoryview(self.data)[first : symtab.offset + symtab.size]
-        strings = self.data[start : start + size]
         for index, (noff, info, other, shndx, value, _) in enumerate(
             elf.SYM.iter_unpack(raw), symtab.info
         ):
-            end = strings.find(b"\0", noff)
-            if end < 0 or noff >= size:
+            end = names.find("\0", noff)
+            if end < 0:
                 raise self.fail(f"symbol {index} has a name outside the string table")
-            name = strings[noff:end].decode("utf-8", "backslashreplace")
+            name = names[noff:end]
             if shndx == elf.SHN_UNDEF:
                 if not name:
                     raise self.fail(f"symbol {index} is undefined and has no name")
-                undefined[name] = index
+                found.undefined[name] = index
                 if info >> 4 == elf.STB_WEAK:
-                    weak.add(name)
-                continue
-            if info >> 4 == elf.STB_LOCAL:
-                continue
-            if shndx == elf.SHN_COMMON:
-                common.append(name)
-                continue
-            self.check_symbol(obj, name, info & 15, shndx, value)
-            if name in defined or name in hidden:
-                raise self.fail("defined twice", symbol=name)
-            visible = other & 3 not in (elf.STV_INTERNAL, elf.STV_HIDDEN)
-            (defined if visible else hidden)[name] = index
-        if common:
+                    found.weak.add(name)
+            elif shndx == elf.SHN_COMMON:
+                found.common.append(name)
+            elif info >> 4 != elf.STB_LOCAL:
+                self.check_symbol(sections, name, info & 15, shndx, value)
+                if name in found.defined or name in found.hidden:
+                    raise self.fail("defined twice", symbol=name)
+                hidden = other & 3 in (elf.STV_INTERNAL, elf.STV_HIDDEN)
+                (found.hidden if hidden else found.defined)[name] = index
+        if found.common:
             raise self.fail(
-                f"COMMON symbols have no place: {', '.join(sorted(common))}",
-                symbol=common[0] if len(common) == 1 else None,
+                f"COMMON symbols have no place: {', '.join(sorted(found.common))}",
+                symbol=found.common[0] if len(found.common) == 1 else None,
                 hint=hints.COMMON,
             )
-        return ObjectFile(
-            name=obj.name,
-            data=obj.data,
-            sections=obj.sections,
-            relocations=obj.relocations,
-            symtab=obj.symtab,
-            symbol_count=obj.symbol_count,
-            strings=obj.strings,
-            defined=defined,
-            hidden=hidden,
-            undefined=undefined,
-            weak=frozenset(weak),
-        )
+        return found
 
     def check_symbol(
-        self, obj: ObjectFile, name: str, kind: int, shndx: int, value: int
+        self, sections: Sequence[Section], name: str, kind: int, shndx: int, value: int
     ) -> None:
         if kind == elf.STT_TLS:
             raise self.fail("thread-local symbol", symbol=name, hint=hints.NO_TLS)
@@ -394,9 +400,9 @@ class _Reader:
             raise self.fail("indirect function (ifunc) is not supported", symbol=name)
         if shndx == elf.SHN_ABS:
             return
-        if shndx >= len(obj.sections):
+        if shndx >= len(sections):
             raise self.fail(f"lies in section {shndx}, which is not there", symbol=name)
-        section = obj.sections[shndx]
+        section = sections[shndx]
         if value > section.size:
             raise self.fail(
                 f"offset {value:#x} lies beyond the section's {section.size:#x} bytes",

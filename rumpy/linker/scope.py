@@ -8,25 +8,30 @@ run-time adds, and the globals of modules loaded before it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Literal
-
 from rumpy.errors import LinkError
 from rumpy.linker import hints
 from rumpy.linker.reader import ObjectFile
 
-Missing = Literal["strict", "trap"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Collection, Iterable, Mapping
+    from dataclasses import dataclass
+    from typing import Literal
+
+    Missing = Literal["strict", "trap"]
+else:
+    from rumpy.records import dataclass
 
 
-def read_exports(path: Path) -> frozenset[str]:
+def read_exports(path: str | os.PathLike[str]) -> frozenset[str]:
     """Names of an export list: one a line, `#` starts a comment."""
-    names = (line.split("#", 1)[0].split() for line in path.read_text().splitlines())
+    with open(path) as file:
+        text = file.read()
+    names = (line.split("#", 1)[0].split() for line in text.splitlines())
     return frozenset(words[0] for words in names if words)
 
 
-@dataclass(slots=True)
 class Scope:
     """Names visible to modules: the kernel's exports, then each module's globals.
 
@@ -36,9 +41,12 @@ class Scope:
         modules: module name -> its globals, in load order.
     """
 
-    kernel: Mapping[str, int]
-    extra: Mapping[str, int] = field(default_factory=dict)
-    modules: dict[str, Mapping[str, int]] = field(default_factory=dict)
+    def __init__(
+        self, kernel: Mapping[str, int], extra: Mapping[str, int] | None = None
+    ) -> None:
+        self.kernel = kernel
+        self.extra = extra or {}
+        self.modules: dict[str, Mapping[str, int]] = {}
 
     def find(self, name: str, preferred: Iterable[str]) -> tuple[int, str] | None:
         """Address and owner ("" for the kernel) of a name, or None.

@@ -3,10 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Final
+import os
 
 from rumpy.errors import LinkError, ModuleError
 from rumpy.linker.host import Job
@@ -16,34 +13,58 @@ from rumpy.linker.modinfo import ModInfo, find_modinfo
 from rumpy.linker.reader import read
 from rumpy.linker.scope import read_exports
 
-PACKAGE: Final = Path(__file__).resolve().parent.parent
-DATA: Final = PACKAGE / "_data"
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from dataclasses import dataclass
+    from typing import Final
+
+    from rumpy.linker.symbolize import Source
+
+    Folders = Sequence[str | os.PathLike[str]]
+else:
+    from rumpy.records import dataclass
+
+_PACKAGE: Final = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_ROOT: Final = os.path.dirname(_PACKAGE)
+DATA: Final = os.path.join(_PACKAGE, "_data")
 # Only in a checkout: what the C build made, before it was brought into _data.
-BUILD: Final = PACKAGE.parent / "build"
-CSRC: Final = PACKAGE.parent / "csrc"
+BUILD: Final = os.path.join(_ROOT, "build")
+EXPORTS: Final = os.path.join(_ROOT, "csrc", "exports")
 
 
 @dataclass(frozen=True, slots=True)
 class ModuleFile:
     """A module that has been found and read, but not loaded."""
 
-    path: Path
+    path: str
     modinfo: ModInfo
 
 
-def _newest(*paths: Path) -> Path | None:
+def _texts(folders: Folders) -> list[str]:
+    return [os.fspath(folder) for folder in folders]
+
+
+def _newest(*paths: str) -> str | None:
     """The most recently written of those that exist; an earlier one wins ties."""
-    found = [path for path in paths if path.is_file()]
-    return max(found, key=lambda path: path.stat().st_mtime, default=None)
+    best, found = -1.0, None
+    for path in paths:
+        try:
+            written = os.stat(path).st_mtime
+        except OSError:
+            continue
+        if written > best:
+            best, found = written, path
+    return found
 
 
-def kernel_path() -> Path:
+def kernel_path() -> str:
     """The kernel's image.
 
     Raises:
         LinkError: the package was not built.
     """
-    path = _newest(DATA / "kernel.elf", BUILD / "kernel.elf")
+    path = _newest(os.path.join(DATA, "kernel.elf"), os.path.join(BUILD, "kernel.elf"))
     if path is None:
         raise LinkError(f"no kernel image in {DATA}", hint="run make, or reinstall")
     return path
@@ -51,75 +72,80 @@ def kernel_path() -> Path:
 
 def export_list(personality: str = "netbsd") -> frozenset[str]:
     """Names that modules of a personality may resolve."""
-    path = _newest(
-        DATA / f"{personality}.syms", CSRC / "exports" / f"{personality}.syms"
-    )
+    file = f"{personality}.syms"
+    path = _newest(os.path.join(EXPORTS, file), os.path.join(DATA, file))
     if path is None:
-        raise LinkError(f"no export list {personality}.syms in {DATA}")
+        raise LinkError(f"no export list {file} in {DATA}")
     return read_exports(path)
 
 
-def shipped_modules() -> dict[str, Path]:
+def shipped_modules() -> dict[str, str]:
     """Name -> path of every module that comes with the package."""
-    names = {
-        path.stem
-        for folder in (DATA / "modules", BUILD / "modules")
-        for path in folder.glob("*.kmod")
-    }
+    names = set()
+    for folder in (DATA, BUILD):
+        try:
+            files = os.listdir(os.path.join(folder, "modules"))
+        except OSError:
+            continue
+        names |= {name[:-5] for name in files if name.endswith(".kmod")}
     found = {name: _shipped(name) for name in sorted(names)}
     return {name: path for name, path in found.items() if path is not None}
 
 
-def _shipped(name: str) -> Path | None:
-    file = f"{name}.kmod"
-    return _newest(DATA / "modules" / file, BUILD / "modules" / file)
+def _shipped(name: str) -> str | None:
+    file = os.path.join("modules", f"{name}.kmod")
+    return _newest(os.path.join(DATA, file), os.path.join(BUILD, file))
 
 
-def find_module(name: str, folders: Sequence[Path] = ()) -> Path | None:
+def find_module(name: str, folders: Folders = ()) -> str | None:
     """A module's file: DIR/NAME.kmod, DIR/../NAME/NAME.kmod, then the shipped one.
 
     Args:
         name: the module's name, without a path.
         folders: each DIR, in order; the second form is NetBSD's own layout
-            (/stand/amd64/10.0/modules/ffs/ffs.kmod) seen from a neighbour.
+            (/stand/amd64/10.0/modules/ffs/ffs.kmod) seen from a neighbour, and
+            DIR/NAME/NAME.kmod the same seen from above.
     """
-    for folder in folders:
+    file = f"{name}.kmod"
+    for folder in _texts(folders):
+        above = os.path.dirname(os.path.abspath(folder))
         for path in (
-            folder / f"{name}.kmod",
-            folder / name / f"{name}.kmod",
-            folder.parent / name / f"{name}.kmod",
+            os.path.join(folder, file),
+            os.path.join(folder, name, file),
+            os.path.join(above, name, file),
         ):
-            if path.is_file():
+            if os.path.isfile(path):
                 return path
     return _shipped(name)
 
 
-def peek(source: Path | bytes, name: str | None = None) -> ModInfo:
+def peek(source: Source, name: str | None = None) -> ModInfo:
     """What a module says about itself, without loading it.
 
     Raises:
         LinkError, ModuleError: it is no linkable object, or no module.
     """
-    data = load_file(source) if isinstance(source, Path) else bytes(source)
-    obj = read(data, name or (str(source) if isinstance(source, Path) else "module"))
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        obj = read(bytes(source), name or "module")
+    else:
+        obj = read(load_file(source), name or os.fspath(source))
     return find_modinfo(obj, Job(obj, lay_out(obj)))[0]
 
 
-def locate(module: str | Path, folders: Sequence[Path] = ()) -> Path:
+def locate(module: str | os.PathLike[str], folders: Folders = ()) -> str:
     """The file meant by a path (contains '/' or ends in .kmod) or a name.
 
     Raises:
         ModuleError: there is no such module; lists where it was looked for.
     """
-    text = str(module)
-    if isinstance(module, Path) or "/" in text or text.endswith(".kmod"):
-        path = Path(module)
-        if not path.exists():
+    text = os.fspath(module)
+    if not isinstance(module, str) or "/" in text or text.endswith(".kmod"):
+        if not os.path.exists(text):
             raise ModuleError("no such file", module=text)
-        return path
+        return text
     found = find_module(text, folders)
     if found is None:
-        places = ", ".join(str(folder) for folder in folders)
+        places = ", ".join(_texts(folders))
         known = ", ".join(shipped_modules()) or "none"
         where = f" in {places}" if places else ""
         raise ModuleError(f"no such module{where}; shipped: {known}", module=text)
@@ -127,9 +153,9 @@ def locate(module: str | Path, folders: Sequence[Path] = ()) -> Path:
 
 
 def plan(
-    module: str | Path,
+    module: str | os.PathLike[str],
     *,
-    folders: Sequence[Path] = (),
+    folders: Folders = (),
     loaded: Collection[str] = (),
 ) -> tuple[ModuleFile, ...]:
     """A module and what it requires, in the order to load them.
@@ -144,15 +170,16 @@ def plan(
             its file, or modules require each other in a circle.
     """
     first = locate(module, folders)
-    places = [first.resolve().parent, *folders]
+    places = [os.path.dirname(os.path.realpath(first)), *_texts(folders)]
     ordered: list[ModuleFile] = []
     state: dict[str, bool] = dict.fromkeys(loaded, True)
 
-    def visit(path: Path, chain: tuple[str, ...], wanted: str | None) -> None:
+    def visit(path: str, chain: tuple[str, ...], wanted: str | None) -> None:
         info = peek(path)
         if wanted is not None and info.name != wanted:
-            raise ModuleError(f"the file holds module {info.name}, not {wanted}",
-                              module=str(path))  # fmt: skip
+            raise ModuleError(
+                f"the file holds module {info.name}, not {wanted}", module=path
+            )
         state[info.name] = False
         for name in info.required:
             done = state.get(name)
@@ -161,14 +188,13 @@ def plan(
             trail = (*chain, info.name, name)
             if done is False:
                 circle = " -> ".join(trail[trail.index(name) :])
-                raise ModuleError(f"modules require each other: {circle}",
-                                  module=str(path))  # fmt: skip
+                raise ModuleError(f"modules require each other: {circle}", module=path)
             found = find_module(name, places)
             if found is None:
                 raise ModuleError(
                     f"{info.name} requires {name}, which is not in "
-                    f"{', '.join(map(str, places))} and not shipped",
-                    module=str(path),
+                    f"{', '.join(places)} and not shipped",
+                    module=path,
                 )
             visit(found, trail[:-1], name)
         state[info.name] = True

@@ -9,8 +9,13 @@ policy get a stub that calls the kernel's panic() with their name.
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from dataclasses import dataclass
+else:
+    from rumpy.records import dataclass
 
 STUB_SIZE = 16
 LOW_LIMIT = 1 << 31

@@ -7,16 +7,25 @@ asked for: a kernel that never panics pays for none of it.
 
 from __future__ import annotations
 
+import os
 import struct
 from bisect import bisect_right
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Protocol
 
 from rumpy.errors import Frame, LinkError
 from rumpy.linker import elf
 from rumpy.linker.reader import ObjectFile, read
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from dataclasses import dataclass
+    from typing import Protocol
+
+    Source = str | os.PathLike[str] | bytes
+else:
+    from rumpy.records import dataclass
+
+    Protocol = object
 
 
 class LineSource(Protocol):
@@ -36,7 +45,7 @@ class _Function:
     name: str
 
 
-@dataclass(slots=True)
+@dataclass()
 class SymbolTable:
     """What is kept of an image for symbolizing.
 
@@ -51,7 +60,7 @@ class SymbolTable:
     text: frozenset[int]
     _symbols: bytes
     _strings: bytes
-    _source: Path | bytes
+    _source: Source
     _identity: tuple[int, int] | None
     _functions: list[_Function] | None = None
     _lines: LineSource | None = None
@@ -63,7 +72,7 @@ class SymbolTable:
         obj: ObjectFile,
         module: str,
         bases: Mapping[int, tuple[int, int]],
-        source: Path | bytes,
+        source: Source,
     ) -> SymbolTable:
         """Keep of an object what is needed later."""
         start, size = obj.strings
@@ -124,11 +133,12 @@ class SymbolTable:
 
     def _read_lines(self) -> LineSource | None:
         source = self._source
-        if isinstance(source, Path):
+        if not isinstance(source, bytes):
             if _identity(source) != self._identity:
                 return None
             try:
-                source = source.read_bytes()
+                with open(source, "rb") as file:
+                    source = file.read()
             except OSError:
                 return None
         from rumpy.linker.prelink import line_table
@@ -147,22 +157,22 @@ class SymbolTable:
         return DwarfLines.of(obj)
 
 
-def _identity(source: Path | bytes) -> tuple[int, int] | None:
+def _identity(source: Source) -> tuple[int, int] | None:
     """What changes when the file does: modification time and size."""
-    if not isinstance(source, Path):
+    if isinstance(source, bytes):
         return None
     try:
-        status = source.stat()
+        status = os.stat(source)
     except OSError:
         return None
     return status.st_mtime_ns, status.st_size
 
 
-@dataclass(slots=True)
 class Symbolizer:
     """Resolves addresses of everything one linker has loaded."""
 
-    _tables: dict[str, SymbolTable] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self._tables: dict[str, SymbolTable] = {}
 
     def add(self, table: SymbolTable) -> None:
         """Know an image from now on."""

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Dataclasses for code on the way to a booted kernel.
+
+`import dataclasses` and what it makes of twenty classes take longer than a boot.
+Modules that every command needs therefore write
+
+    TYPE_CHECKING = False
+    if TYPE_CHECKING:
+        from dataclasses import dataclass
+    else:
+        from rumpy.records import dataclass
+
+and get the same classes: slotted, frozen if asked, with __init__, __eq__,
+__hash__ and __repr__.  Not supported: factories, field(), ordering, and super()
+without arguments in methods.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+_put = object.__setattr__
+
+
+def _init(fields: dict[str, Any], frozen: bool, post: bool) -> Callable[..., None]:
+    """Compile __init__ for fields with their defaults (or _NONE)."""
+    head = ["self"]
+    body = []
+    names: dict[str, Any] = {"_put": _put}
+    for name, default in fields.items():
+        if default is _NONE:
+            head.append(name)
+        else:
+            names[f"_{name}"] = default
+            head.append(f"{name}=_{name}")
+        body.append(f"_put(self,{name!r},{name})" if frozen else f"self.{name}={name}")
+    if post:
+        body.append("self.__post_init__()")
+    text = f"def __init__({','.join(head)}):\n " + "\n ".join(body or ["pass"])
+    exec(text, names)
+    made: Callable[..., None] = names["__init__"]
+    return made
+
+
+_NONE: Any = type("NoDefault", (), {})()
+
+
+def _values(self: Any) -> tuple[Any, ...]:
+    return tuple(getattr(self, name) for name in type(self).__record_fields__)
+
+
+def _equal(self: Any, other: object) -> Any:
+    if type(other) is not type(self):
+        return NotImplemented
+    return _values(self) == _values(other)
+
+
+def _hash(self: Any) -> int:
+    return hash(_values(self))
+
+
+def _show(self: Any) -> str:
+    fields = type(self).__record_fields__
+    inside = ", ".join(f"{name}={getattr(self, name)!r}" for name in fields)
+    return f"{type(self).__name__}({inside})"
+
+
+def _refuse(self: Any, name: str, *value: Any) -> None:
+    raise AttributeError(f"{type(self).__name__} is frozen: {name!r}")
+
+
+def dataclass(*, frozen: bool = False, slots: bool = True) -> Callable[[type], type]:
+    """Like dataclasses.dataclass, as far as the module's text says."""
+
+    def make(cls: type) -> type:
+        space = dict(cls.__dict__)
+        fields: dict[str, Any] = dict(getattr(cls, "__record_fields__", {}))
+        own = list(space.get("__annotations__", {}))
+        for name in own:
+            fields[name] = space.pop(name, _NONE)
+        space.pop("__dict__", None)
+        space.pop("__weakref__", None)
+        inherited = getattr(cls, "__record_fields__", {})
+        space["__slots__"] = tuple(name for name in own if name not in inherited)
+        space["__record_fields__"] = fields
+        space["__init__"] = _init(fields, frozen, hasattr(cls, "__post_init__"))
+        space.setdefault("__eq__", _equal)
+        space.setdefault("__repr__", _show)
+        if frozen:
+            space["__hash__"] = space.get("__hash__") or _hash
+            space["__setattr__"] = space["__delattr__"] = _refuse
+        else:
+            space["__hash__"] = None
+        return type(cls)(cls.__name__, cls.__bases__, space)
+
+    return make

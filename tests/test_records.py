@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""rumpy.records makes what dataclasses would make, and the start stays cheap."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from rumpy.records import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    x: int
+    y: int = 2
+
+    def total(self) -> int:
+        return self.x + self.y
+
+
+@dataclass(frozen=True, slots=True)
+class Named(Point):
+    name: str = "n"
+
+
+@dataclass()
+class Loose:
+    value: int
+    seen: int = 0
+
+    def __post_init__(self) -> None:
+        self.seen += self.value
+
+
+def test_values_defaults_and_inheritance() -> None:
+    assert Point(1).total() == 3
+    named = Named(1, 5, name="z")
+    assert (named.x, named.y, named.name, named.total()) == (1, 5, "z", 6)
+    assert repr(named) == "Named(x=1, y=5, name='z')"
+    assert Loose(4).seen == 4
+
+
+def test_equality_and_hash() -> None:
+    assert Point(1) == Point(1, 2) != Point(2)
+    assert len({Point(1), Point(1), Point(2)}) == 2
+    assert Point(1) != Named(1)
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(Loose(1))
+
+
+def test_frozen_and_slotted() -> None:
+    point: Any = Point(1)
+    for action in (lambda: setattr(point, "x", 3), lambda: delattr(point, "x")):
+        with pytest.raises(AttributeError, match="frozen"):
+            action()
+    loose: Any = Loose(1)
+    loose.value = 9
+    with pytest.raises(AttributeError):
+        loose.other = 1
+    with pytest.raises(TypeError):
+        Point()  # type: ignore[call-arg]
+
+
+def test_the_way_to_a_kernel_imports_nothing_heavy() -> None:
+    script = """
+import sys
+import rumpy.linker, rumpy.block.open
+heavy = {"dataclasses", "inspect", "typing", "enum", "re", "pathlib", "elftools",
+         "threading", "logging"}
+sys.exit(", ".join(sorted(heavy & set(sys.modules))))
+"""
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", script],
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": ":".join(p for p in sys.path if p)},
+    )
+    assert done.returncode == 0, done.stderr
