@@ -134,6 +134,13 @@ pathbuf_maybe_copyin(const char *path, enum uio_seg seg,
 	return *ret == NULL ? ENAMETOOLONG : 0;
 }
 
+/* The path itself, for who does not keep it. */
+const char *
+pathbuf_chars(const struct pathbuf *pb)
+{
+	return pb->pb_path;
+}
+
 void
 pathbuf_copystring(const struct pathbuf *pb, char *buf, size_t maxlen)
 {

@@ -6,6 +6,7 @@
 #include <sys/namei.h>
 
 void namei_init(void);
+const char *pathbuf_chars(const struct pathbuf *);
 int namei_light(struct vnode *, const char *, uint32_t, struct vnode **);
 
 #endif /* !_KERNEL_VFS_LOOKUP_H_ */

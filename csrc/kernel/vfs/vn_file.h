@@ -31,6 +31,4 @@ at_follow(int flags, int allowed, uint32_t *nflags)
 	return 0;
 }
 
-int change_dir(struct vnode *, struct lwp *);
-
 #endif /* !_KERNEL_VFS_VN_FILE_H_ */

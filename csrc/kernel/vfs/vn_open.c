@@ -3,7 +3,6 @@
 
 #include <sys/param.h>
 #include <sys/systm.h>
-#include <sys/buf.h>
 #include <sys/fcntl.h>
 #include <sys/file.h>
 #include <sys/kauth.h>
@@ -329,14 +328,6 @@ void
 vn_markexec(struct vnode *vp)
 {
 	vp->v_iflag |= VI_EXECMAP;
-}
-
-int
-vn_bwrite(void *v)
-{
-	struct vop_bwrite_args *ap = v;
-
-	return bwrite(ap->a_bp);
 }
 
 /* What the operations vector of a file system says for its FIFOs. */
