@@ -70,7 +70,7 @@ import sys
 import rumpy.linker, rumpy.block.open
 heavy = {"dataclasses", "inspect", "typing", "enum", "re", "pathlib", "elftools",
          "threading", "logging"}
-sys.exit(", ".join(sorted(heavy & set(sys.modules))))
+sys.exit(", ".join(sorted(heavy & set(sys.modules))) or 0)
 """
     done = subprocess.run(
         [sys.executable, "-S", "-c", script],

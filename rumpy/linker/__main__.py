@@ -5,13 +5,15 @@ from __future__ import annotations
 
 import sys
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rumpy.errors import RumpyError
 from rumpy.hypercall.memory import Memory, hypercall_addresses
 from rumpy.linker import Linker, export_list, kernel_path, plan
 from rumpy.linker.image import LinkedImage
-from rumpy.linker.scope import Missing
+
+if TYPE_CHECKING:
+    from rumpy.linker.scope import Missing
 
 
 def _report(image: LinkedImage, seconds: float) -> None:
@@ -26,7 +28,7 @@ def _report(image: LinkedImage, seconds: float) -> None:
 def main(arguments: list[str]) -> int:
     missing: Missing = "trap" if "--trap" in arguments else "strict"
     arguments = [argument for argument in arguments if argument != "--trap"]
-    kernel = Path(arguments[0]) if arguments else kernel_path()
+    kernel = arguments[0] if arguments else kernel_path()
     with Memory() as memory:
         linker = Linker(memory.host(hypercall_addresses()))
         start = time.perf_counter()
