@@ -46,12 +46,13 @@ static inline int64_t
 face_do(struct hyp_kernel *k, uint64_t proc, int number, const int64_t *args)
 {
 	int64_t retval[2] = { 0, 0 };
+	int error;
 
 	/* What a process has for a kernel once that is closed. */
 	if (__builtin_expect(k == NULL, 0))
 		return HYP_ECLOSED;
-	return face_result(hyp_syscall(k, proc, number, args, retval),
-	    retval[0]);
+	error = hyp_syscall(k, proc, number, args, retval);
+	return face_result(error, retval[0]);
 }
 
 #define	P(pointer)	((int64_t)(intptr_t)(pointer))
