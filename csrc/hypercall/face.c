@@ -141,11 +141,12 @@ int64_t
 face_raw(struct hyp_kernel *k, uint64_t proc, int number, const int64_t *args,
     int64_t *retval)
 {
+	int error;
 
 	if (k == NULL)
 		return HYP_ECLOSED;
-	return face_result(hyp_syscall(k, proc, number, args, retval),
-	    retval[0]);
+	error = hyp_syscall(k, proc, number, args, retval);
+	return face_result(error, retval[0]);
 }
 
 /* --- bulk entries --------------------------------------------------------- */
