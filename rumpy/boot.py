@@ -269,6 +269,19 @@ class Machine:
             return int(self.lib.HYP_STATE_CLOSED)
         return int(self.lib.hyp_kernel_state(self.k))
 
+    def check(self) -> None:
+        """See that calls can succeed.
+
+        Raises:
+            KernelClosed, KernelPanic, KernelInChild: they can't.
+        """
+        if self.pid != os.getpid():
+            raise self.error(self.lib.HYP_ECHILD)
+        if self.state == self.lib.HYP_STATE_PANICKED:
+            raise self.panic()
+        if self.state != self.lib.HYP_STATE_RUNNING:
+            raise KernelClosed("the kernel is closed")
+
     def running(self) -> bool:
         """Whether calls can succeed."""
         return self.state == self.lib.HYP_STATE_RUNNING and self.pid == os.getpid()

@@ -122,7 +122,7 @@ class Kernel(Process):
 
         name = os.fspath(module)
         with self._lock:
-            self._idle()
+            self._ready()
             self._know_modules()
             if name in self._modules:
                 return self._modules[name]
@@ -182,6 +182,7 @@ class Kernel(Process):
             ModuleError: not loaded, in use, or needed by another.
         """
         with self._lock:
+            self._ready()
             self._know_modules()
             name = module if isinstance(module, str) else module.name
             found = self._modules.get(name)
@@ -259,7 +260,7 @@ class Kernel(Process):
         from rumpy.disks import as_device
 
         with self._lock:
-            self._idle()
+            self._ready()
             found, own = as_device(device, readonly=readonly, offset=offset, size=size)
             try:
                 return self._attach(found, path, own)
@@ -356,6 +357,7 @@ class Kernel(Process):
         kind = driver if isinstance(driver, str) else driver.name
         flags = mount_flags(options)
         with self._lock:
+            self._ready()
             self._need_driver(kind)
             disk, own = self._disk_of(source, flags, offset, size)
             try:
@@ -471,6 +473,7 @@ class Kernel(Process):
             ValueError: more than 16 groups.
         """
         wanted = groups_of(groups)
+        self._machine.check()
         door = ffi.new("struct door_proc *")
         door.uid, door.gid, door.ngroups = uid, gid, len(wanted)
         for index, group in enumerate(wanted):
@@ -569,8 +572,9 @@ class Kernel(Process):
             disk.detach()
         self._modules.clear()
 
-    def _idle(self) -> None:
-        """Close what finalizers found open."""
+    def _ready(self) -> None:
+        """See that the kernel lives, and close what finalizers found open."""
+        self._machine.check()
         while self._later:
             process, fd = self._later.pop()
             try:
