@@ -160,7 +160,7 @@ class Linker:
         with self._lock:
             if self._scope is not None:
                 raise LinkError("this linker holds a kernel already")
-            obj = _read(source, name or "kernel.elf")
+            obj = read_object(source, name or "kernel.elf")
             calls = self._host.hypercalls()
 
             def find(wanted: str) -> tuple[int, str] | None:
@@ -204,7 +204,7 @@ class Linker:
         """
         with self._lock:
             scope = self._need_kernel()
-            obj = _read(source, name or "module")
+            obj = read_object(source, name or "module")
             layout = lay_out(obj)
             job = Job(obj, layout)
             info, section, offset = find_modinfo(obj, job)
@@ -376,10 +376,37 @@ class Linker:
         self.symbolizer.add(SymbolTable.of(obj, image.name, bases, source))
 
 
-def _read(source: Source, name: str) -> ObjectFile:
+# What was read last, for plan() and load_module() after each other, and for
+# further kernels: path and identity of the file -> its contents, checked.
+_recent: dict[tuple[str, int, int, int], ObjectFile] = {}
+_RECENT_COUNT: Final = 8
+_RECENT_SIZE: Final = 1 << 20
+
+
+def read_object(source: Source, name: str) -> ObjectFile:
+    """Read and check an object, or take it from those read last.
+
+    Args:
+        source: path or contents.
+        name: what messages call contents; a path has its own name.
+
+    Raises:
+        LinkError: see reader.read.
+        OSError: the file can't be read.
+    """
     if isinstance(source, (bytes, bytearray, memoryview)):
         return read(bytes(source), name)
-    return read(load_file(source), os.fspath(source))
+    path = os.fspath(source)
+    status = os.stat(path)
+    key = (path, status.st_ino, status.st_mtime_ns, status.st_size)
+    obj = _recent.get(key)
+    if obj is None:
+        obj = read(load_file(path), path)
+        if len(obj.data) == status.st_size <= _RECENT_SIZE:
+            while len(_recent) >= _RECENT_COUNT:
+                _recent.pop(next(iter(_recent)), None)
+            _recent[key] = obj
+    return obj
 
 
 def _segments(layout: Layout, placed: _Placed) -> tuple[Range, Range, Range]:

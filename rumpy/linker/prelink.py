@@ -2,7 +2,8 @@
 """The shipped form of images: still ELF, with what is slow to find added.
 
 A section .rumpy.lines holds the line table, decoded, so that a backtrace of a
-shipped image needs neither elftools nor the DWARF, which is then left out.
+shipped image needs neither elftools nor the DWARF, which is then left out.  A
+section .rumpy.globals holds the global symbols, sorted out.
 Everything else stays as the compiler made it: nm, gdb and NetBSD read the file.
 """
 
@@ -19,8 +20,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
+from rumpy.errors import LinkError
 from rumpy.linker.dwarf import SHIFT, DwarfLines, Row
-from rumpy.linker.reader import ObjectFile, read
+from rumpy.linker.reader import GLOBALS, ObjectFile, pack_globals, read
 
 LINES: Final = ".rumpy.lines"
 MAGIC: Final = b"rumpylines1\0"
@@ -153,9 +155,31 @@ def prelink(source: Path, target: Path, *, objcopy: str = "objcopy") -> None:
         )
         if lines is not None:
             _add_lines(obj, lines, stripped, objcopy)
-        read(stripped.read_bytes(), str(target))
+        _add_globals(stripped, objcopy)
         stripped.chmod(0o644)
         stripped.replace(target)
+
+
+def _add_section(image: Path, name: str, contents: bytes, objcopy: str) -> None:
+    table = image.with_name("section")
+    table.write_bytes(contents)
+    subprocess.run(
+        [objcopy, "--add-section", f"{name}={table}", str(image)], check=True
+    )
+
+
+def _add_globals(image: Path, objcopy: str) -> None:
+    """Add the global symbols; what is added last must not move them."""
+    before = read(image.read_bytes(), str(image))
+    _add_section(image, GLOBALS, pack_globals(before), objcopy)
+    data = image.read_bytes()
+    renamed = data.replace(GLOBALS.encode(), GLOBALS.upper().encode())
+    if _globals_of(read(data, str(image))) != _globals_of(read(renamed, str(image))):
+        raise LinkError("objcopy reordered the symbol table", file=str(image))
+
+
+def _globals_of(obj: ObjectFile) -> tuple[object, ...]:
+    return obj.defined, obj.hidden, obj.undefined, obj.weak
 
 
 def _add_lines(
@@ -175,11 +199,7 @@ def _add_lines(
             offset = row.address & ((1 << SHIFT) - 1)
             rows.append(Row((index << SHIFT) + offset, row.file, row.line))
     rows.sort(key=lambda row: (row.address, row.file is not None))
-    table = stripped.with_name("lines")
-    table.write_bytes(make_line_table(rows).pack())
-    subprocess.run(
-        [objcopy, "--add-section", f"{LINES}={table}", str(stripped)], check=True
-    )
+    _add_section(stripped, LINES, make_line_table(rows).pack(), objcopy)
 
 
 def prelink_tree(build: Path, target: Path) -> list[Path]:

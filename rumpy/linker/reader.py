@@ -8,6 +8,8 @@ walks later (symbols and relocations) it checks again, entry by entry.
 
 from __future__ import annotations
 
+import struct
+from array import array
 from itertools import pairwise
 
 from rumpy.errors import LinkError
@@ -22,6 +24,11 @@ else:
     from rumpy.records import dataclass
 
 MAX_ALIGN: Final = 1 << 20
+# Added to shipped images: the global symbols, sorted out (rumpy/linker/prelink.py).
+GLOBALS: Final = ".rumpy.globals"
+_GLOBALS: Final = struct.Struct("<12s5I")
+_GLOBALS_MAGIC: Final = b"rumpysyms01\0"
+
 # More than fits below 2 GiB is refused before anybody tries to allocate it.
 MAX_MEMORY: Final = 1 << 30
 
@@ -337,20 +344,39 @@ class _Reader:
         self.check_loaded(sections)
         symtab, strings = self.symbol_table(sections)
         tables = self.relocation_tables(sections, symtab)
-        found = self.global_symbols(sections, symtab, strings)
+        count = symtab.size // elf.SYM.size
+        found = self.stored_globals(sections, count)
+        if found is None:
+            found = self.global_symbols(sections, symtab, strings)
         return ObjectFile(
             self.name,
             self.data,
             sections,
             tables,
             symtab.offset,
-            symtab.size // elf.SYM.size,
+            count,
             strings,
             found.defined,
             found.hidden,
             found.undefined,
             frozenset(found.weak),
         )
+
+    def stored_globals(
+        self, sections: Sequence[Section], count: int
+    ) -> _Globals | None:
+        """What GLOBALS of a shipped image says, if that is plausible.
+
+        It is checked no further than that using it does no harm: indexes are
+        inside the symbol table, and C judges each symbol by its own record.
+        """
+        for section in sections:
+            if section.name == GLOBALS:
+                start, end = section.offset, section.offset + section.size
+                if end > len(self.data):
+                    return None
+                return _unpack_globals(self.data[start:end], count)
+        return None
 
     def global_symbols(
         self, sections: Sequence[Section], symtab: Section, strings: tuple[int, int]
@@ -409,6 +435,40 @@ class _Reader:
                 section=section.name,
                 symbol=name,
             )
+
+
+def pack_globals(obj: ObjectFile) -> bytes:
+    """The contents of GLOBALS for an object."""
+    groups = (obj.defined, obj.hidden, obj.undefined, dict.fromkeys(obj.weak, 0))
+    names = "\0".join(name for group in groups for name in group).encode()
+    indexes = array("I", [index for group in groups for index in group.values()])
+    head = _GLOBALS.pack(_GLOBALS_MAGIC, *map(len, groups), len(names))
+    return head + indexes.tobytes() + names
+
+
+def _unpack_globals(data: bytes, count: int) -> _Globals | None:
+    """Read pack_globals()'s output; None if it is not that."""
+    if len(data) < _GLOBALS.size:
+        return None
+    magic, *lengths, size = _GLOBALS.unpack_from(data)
+    total = sum(lengths)
+    at = _GLOBALS.size + 4 * total
+    if magic != _GLOBALS_MAGIC or at + size > len(data):
+        return None
+    indexes = array("I", data[_GLOBALS.size : at])
+    names = data[at : at + size].decode("latin-1").split("\0") if size else []
+    if len(names) != total or (total and max(indexes) >= count):
+        return None
+    found = _Globals()
+    tables: list[dict[str, int]] = []
+    at = 0
+    for length in lengths:
+        end = at + length
+        tables.append(dict(zip(names[at:end], indexes[at:end], strict=True)))
+        at = end
+    found.defined, found.hidden, found.undefined, weak = tables
+    found.weak = set(weak)
+    return found
 
 
 def read(data: bytes, name: str) -> ObjectFile:

@@ -8,9 +8,8 @@ import os
 from rumpy.errors import LinkError, ModuleError
 from rumpy.linker.host import Job
 from rumpy.linker.layout import lay_out
-from rumpy.linker.link import load_file
+from rumpy.linker.link import read_object
 from rumpy.linker.modinfo import ModInfo, find_modinfo
-from rumpy.linker.reader import read
 from rumpy.linker.scope import read_exports
 
 TYPE_CHECKING = False
@@ -39,6 +38,9 @@ class ModuleFile:
 
     path: str
     modinfo: ModInfo
+
+
+_exports: dict[tuple[str, int], frozenset[str]] = {}
 
 
 def _texts(folders: Folders) -> list[str]:
@@ -76,7 +78,10 @@ def export_list(personality: str = "netbsd") -> frozenset[str]:
     path = _newest(os.path.join(EXPORTS, file), os.path.join(DATA, file))
     if path is None:
         raise LinkError(f"no export list {file} in {DATA}")
-    return read_exports(path)
+    key = (path, os.stat(path).st_mtime_ns)
+    if key not in _exports:
+        _exports[key] = read_exports(path)
+    return _exports[key]
 
 
 def shipped_modules() -> dict[str, str]:
@@ -125,10 +130,7 @@ def peek(source: Source, name: str | None = None) -> ModInfo:
     Raises:
         LinkError, ModuleError: it is no linkable object, or no module.
     """
-    if isinstance(source, (bytes, bytearray, memoryview)):
-        obj = read(bytes(source), name or "module")
-    else:
-        obj = read(load_file(source), name or os.fspath(source))
+    obj = read_object(source, name or "module")
     return find_modinfo(obj, Job(obj, lay_out(obj)))[0]
 
 
