@@ -279,7 +279,8 @@ ffs_cg_check(struct ffs_mount *fm, struct ffs_cgref *cr)
 	cr->cr_clusterfree = NULL;
 	if (fs->fs_contigsumsize == 0)
 		return NULL;
-	if (sumoff % 4 != 0 || sumoff < freeoff + fbytes ||
+	/* The sums start with 1: what would be number 0 may be map. */
+	if (sumoff % 4 != 0 || sumoff + 4 < freeoff + fbytes ||
 	    !ffs_cg_fits(sumoff, 4 * (uint64_t)(fs->fs_contigsumsize + 1),
 	    size) || cloff < freeoff + fbytes ||
 	    !ffs_cg_fits(cloff, howmany(nclust, 8), size))

@@ -301,17 +301,17 @@ ffs_shorten(struct ffs_inode *ip, off_t length, bool wait)
 	return error;
 }
 
-/* A new end inside a hole would leave the last block unallocated. */
+/* A new end in or behind a hole would leave the last block unallocated. */
 static int
 ffs_back_end(struct ffs_inode *ip, off_t length, kauth_cred_t cred)
 {
 	const struct fs *fs = ip->i_fm->fm_fs;
-	const off_t start = FFS_LBLKTOSIZE(fs, FFS_LBLKNO(fs, length));
+	const off_t start = FFS_LBLKTOSIZE(fs, FFS_LBLKNO(fs, length - 1));
 	const off_t osize = (off_t)ip->i_size;
 	bool isnew;
 	int error;
 
-	if (!ffs_haspages(ip) || FFS_BLKOFF(fs, length) == 0)
+	if (!ffs_haspages(ip) || length == 0)
 		return 0;
 	error = ffs_balloc(ip, length - 1, 1, cred, 0, NULL, &isnew);
 	if (error == 0 && isnew)

@@ -523,7 +523,8 @@ ffs_link(void *v)
 	struct ffs_inode *ip;
 	int error;
 
-	KASSERT(dvp != vp);
+	if (dvp == vp)
+		return EPERM;
 	error = kauth_authorize_vnode(cnp->cn_cred, KAUTH_VNODE_ADD_LINK, vp,
 	    dvp, 0);
 	if (error != 0)

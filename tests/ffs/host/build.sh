@@ -1,0 +1,37 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# build.sh OUT: the driver as an ordinary program, under sanitizers.
+set -e
+out=$1
+here=$(cd "$(dirname "$0")" && pwd)
+root=$here/../../..
+san="-fsanitize=address,undefined -fno-sanitize=alignment -fno-sanitize-recover=all"
+kflags="-std=gnu11 -O1 -g -ffreestanding -nostdinc -w -fno-strict-aliasing
+    -fwrapv -D_KERNEL -D_MODULE -DDIAGNOSTIC -I$root/csrc/abi/netbsd
+    -I$root/csrc/include -I$root/build/include -I$here"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+for f in "$root"/modules/ffs/*.c "$here/standin.c"; do
+	cc $kflags $san -c -o "$work/$(basename "$f" .c).o" "$f"
+done
+# The rest of the kernel: descriptors of operations, and for operations that
+# only the vectors name, a function that stops.
+ld -r -o "$work/all.k" "$work"/*.o
+{
+	echo '#include <sys/vnode.h>'
+	n=1
+	for d in $(nm -u "$work/all.k" | sed -n 's/^ *U \(vop_.*_desc\)$/\1/p')
+	do
+		echo "const struct vnodeop_desc $d = { .vdesc_offset = $n };"
+		n=$((n + 1))
+	done
+} >"$work/descs.c"
+{
+	echo 'extern void abort(void);'
+	nm -u "$work/all.k" | sed -n 's/^ *U \(.*\)$/\1/p' |
+	    grep -E '^(genfs|spec|vn|vfs|lf|uvm|bdevsw)_' |
+	    sed 's/.*/int &(void); int &(void) { abort(); }/'
+} >"$work/stops.c"
+cc $kflags $san -c -o "$work/descs.o" "$work/descs.c"
+cc -w -c -o "$work/stops.o" "$work/stops.c"
+cc -std=gnu11 -O1 -g $san -I"$here" -o "$out" "$here/main.c" "$work"/*.o

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Run the driver on an image: walk and read all of it, then change things at
+ * random, and walk again.
+ *
+ *	ffshost [-q] [-r] [-s] [-n operations] [-S seed] image [result]
+ *
+ * -r mounts read-only and changes nothing, -s mounts synchronously, -q drops
+ * the driver's messages.  The image is changed in memory and written to
+ * result.  Exit code 0 (whatever errors the driver gave), 3 if the mount was
+ * refused; a defect of the driver aborts.
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "standin.h"
+
+struct modinfo {
+	uint32_t	mi_version;
+	int		mi_class;
+	int		(*mi_modcmd)(int, void *);
+};
+/* The driver's module(9) declaration is in a section of that name. */
+extern const struct modinfo *const __start_link_set_modules[];
+
+static uint32_t seed = 1;
+static unsigned nfiles, nerrors;
+
+static uint32_t
+rnd(uint32_t n)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 17;
+	seed ^= seed << 5;
+	return n == 0 ? 0 : seed % n;
+}
+
+static void
+count_(int error, int line)
+{
+	if (error == 0)
+		return;
+	nerrors++;
+	if (getenv("FFSHOST_VERBOSE") != NULL)
+		fprintf(stderr, "line %d: error %d\n", line, error);
+}
+#define	count(e)	count_((e), __LINE__)
+
+/* One entry of getdents(2). */
+struct entry {
+	uint64_t	d_fileno;
+	uint16_t	d_reclen;
+	uint16_t	d_namlen;
+	uint8_t		d_type;
+	char		d_name[512];
+};
+
+static void
+read_file(struct vnode *vp, int64_t size)
+{
+	static char buf[65536];
+
+	for (int64_t off = 0; off < size && off < (4 << 20);
+	    off += (int64_t)sizeof(buf)) {
+		size_t len = sizeof(buf);
+
+		count(hi_rdwr(vp, buf, &len, off, false));
+	}
+	if (size > (4 << 20) && size < ((int64_t)1 << 34)) {
+		size_t len = sizeof(buf);
+
+		count(hi_rdwr(vp, buf, &len, size - 5000, false));
+	}
+}
+
+static void walk(struct vnode *, int);
+
+static void
+visit(struct vnode *dvp, const char *name, size_t len, int depth)
+{
+	static char link[2048];
+	struct hi_attr ha;
+	struct vnode *vp;
+	size_t n = sizeof(link);
+	int error = hi_lookup(dvp, name, len, HI_LOOKUP, &vp);
+
+	count(error);
+	if (error != 0)
+		return;
+	nfiles++;
+	count(hi_getattr(vp, &ha));
+	if (ha.ha_type == HI_REG)
+		read_file(vp, ha.ha_size);
+	else if (ha.ha_type == HI_LNK)
+		count(hi_readlink(vp, link, &n));
+	else if (ha.ha_type == HI_DIR && depth < 10 && nfiles < 20000)
+		walk(vp, depth + 1);
+	hi_rele(vp);
+}
+
+static void
+walk(struct vnode *dvp, int depth)
+{
+	char *buf = malloc(8192);
+	int64_t off = 0;
+	int eof = 0;
+
+	for (int i = 0; !eof && i < 5000; i++) {
+		size_t len = 8192;
+		int error = hi_readdir(dvp, buf, &len, &off, &eof);
+
+		count(error);
+		if (error != 0)
+			break;
+		for (size_t at = 0; at < len; ) {
+			struct entry *e = (void *)(buf + at);
+
+			at += e->d_reclen;
+			if (e->d_namlen == 1 && e->d_name[0] == '.')
+				continue;
+			if (e->d_namlen == 2 && memcmp(e->d_name, "..", 2) == 0)
+				continue;
+			visit(dvp, e->d_name, e->d_namlen, depth);
+		}
+	}
+	free(buf);
+}
+
+/* A random existing file, or a random directory, found by a random walk. */
+static struct vnode *
+pick(bool wantdir, char *name, size_t *lenp, struct vnode **parent)
+{
+	char *buf = malloc(65536);
+	struct vnode *vp, *child;
+	struct hi_attr ha;
+
+	*parent = NULL;
+	if (hi_root(&vp) != 0) {
+		free(buf);
+		return NULL;
+	}
+	for (int depth = 0; depth < 6; depth++) {
+		int64_t off = 0;
+		size_t len = 65536;
+		int eof, n = 0, want;
+
+		if (wantdir && rnd(3) == 0)
+			break;
+		if (hi_readdir(vp, buf, &len, &off, &eof) != 0 || len == 0)
+			break;
+		for (size_t at = 0; at < len; n++)
+			at += ((struct entry *)(void *)(buf + at))->d_reclen;
+		want = (int)rnd((uint32_t)n);
+		for (size_t at = 0; at < len; want--) {
+			struct entry *e = (void *)(buf + at);
+
+			at += e->d_reclen;
+			if (want > 0 || e->d_name[0] == '.')
+				continue;
+			if (hi_lookup(vp, e->d_name, e->d_namlen, HI_LOOKUP,
+			    &child) != 0)
+				break;
+			hi_getattr(child, &ha);
+			if (ha.ha_type == HI_DIR && (wantdir || rnd(2) == 0)) {
+				hi_rele(vp);
+				vp = child;
+				goto deeper;
+			}
+			if (!wantdir) {
+				memcpy(name, e->d_name, e->d_namlen);
+				*lenp = e->d_namlen;
+				*parent = vp;
+				free(buf);
+				return child;
+			}
+			hi_rele(child);
+			break;
+		}
+		break;
+deeper:		;
+	}
+	free(buf);
+	if (wantdir)
+		return vp;
+	hi_rele(vp);
+	return NULL;
+}
+
+static void
+write_some(struct vnode *vp, int64_t base)
+{
+	static char buf[300000];
+	size_t len = rnd(4) == 0 ? rnd(sizeof(buf)) : rnd(6000);
+	int64_t off = base + (int64_t)rnd(2) * rnd(200000);
+
+	if (rnd(40) == 0)
+		off += (int64_t)rnd(1 << 20) * 64;
+	memset(buf, (int)rnd(256), len);
+	count(hi_rdwr(vp, buf, &len, off, true));
+}
+
+static void
+create_one(void)
+{
+	static const int types[] = { HI_REG, HI_REG, HI_REG, HI_DIR, HI_LNK,
+	    HI_FIFO, HI_CHR };
+	static char target[1024];
+	char name[256], old[512];
+	size_t len = 1 + rnd(rnd(3) == 0 ? 250 : 20), oldlen;
+	struct vnode *dvp, *vp, *parent;
+	const int type = types[rnd(7)];
+
+	for (size_t i = 0; i < len; i++)
+		name[i] = (char)('a' + rnd(26));
+	dvp = pick(true, old, &oldlen, &parent);
+	if (dvp == NULL)
+		return;
+	if (rnd(8) == 0) {
+		vp = pick(false, old, &oldlen, &parent);
+		if (vp != NULL) {
+			count(hi_link(dvp, vp, name, len));
+			hi_rele(vp);
+			hi_rele(parent);
+		}
+	} else {
+		memset(target, 't', sizeof(target));
+		target[1 + rnd(sizeof(target) - 2)] = '\0';
+		int error = hi_make(dvp, name, len, type, target, &vp);
+
+		count(error);
+		if (error == 0) {
+			if (type == HI_REG)
+				write_some(vp, 0);
+			hi_rele(vp);
+		}
+	}
+	hi_rele(dvp);
+}
+
+static void
+change_one(void)
+{
+	char name[512];
+	size_t len;
+	struct hi_attr ha;
+	struct vnode *parent, *vp = pick(false, name, &len, &parent);
+
+	if (vp == NULL)
+		return;
+	hi_getattr(vp, &ha);
+	switch (rnd(6)) {
+	case 0:
+	case 1:
+		if (ha.ha_type == HI_REG)
+			write_some(vp, ha.ha_size > 1 << 28 ? 0 : ha.ha_size);
+		break;
+	case 2:
+		if (ha.ha_type == HI_REG)
+			count(hi_truncate(vp, rnd(4) == 0 ? 0 : rnd(100000)));
+		break;
+	case 3:
+		count(hi_fsync(vp));
+		break;
+	default:
+		hi_rele(vp);
+		vp = NULL;
+		count(hi_remove(parent, name, len));
+		break;
+	}
+	if (vp != NULL)
+		hi_rele(vp);
+	hi_rele(parent);
+}
+
+static void
+remove_dir(void)
+{
+	char name[512];
+	size_t len;
+	struct vnode *parent, *dvp = pick(true, name, &len, &parent), *up;
+
+	if (dvp == NULL)
+		return;
+	if (hi_lookup(dvp, "..", 2, HI_LOOKUP, &up) == 0) {
+		int64_t off = 0;
+		size_t n = 8192;
+		char *buf = malloc(n);
+		int eof;
+
+		hi_rele(dvp);
+		dvp = NULL;
+		if (hi_readdir(up, buf, &n, &off, &eof) == 0 && n > 0) {
+			struct entry *e = (void *)buf;
+			uint32_t skip = rnd(20);
+
+			for (size_t at = 0; skip > 0 && at < n; skip--) {
+				e = (void *)(buf + at);
+				at += e->d_reclen;
+			}
+			if (e->d_name[0] != '.')
+				count(hi_remove(up, e->d_name, e->d_namlen));
+		}
+		free(buf);
+		hi_rele(up);
+	}
+	if (dvp != NULL)
+		hi_rele(dvp);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct vnode *root;
+	unsigned nops = 0;
+	int c, error, flags = 0;
+	bool quiet = false;
+	size_t size;
+	void *data;
+	FILE *f;
+
+	while ((c = getopt(argc, argv, "qrsn:S:")) != -1) {
+		switch (c) {
+		case 'q': quiet = true; break;
+		case 'r': flags |= HI_RDONLY; break;
+		case 's': flags |= HI_SYNC; break;
+		case 'n': nops = (unsigned)atoi(optarg); break;
+		case 'S': seed = (uint32_t)atoi(optarg) * 2654435761U + 1; break;
+		default: return 2;
+		}
+	}
+	if (quiet && freopen("/dev/null", "w", stdout) == NULL)
+		return 2;
+	if (optind == argc || (f = fopen(argv[optind], "rb")) == NULL)
+		return 2;
+	fseek(f, 0, SEEK_END);
+	size = (size_t)ftell(f);
+	rewind(f);
+	data = malloc(size);
+	if (fread(data, 1, size, f) != size)
+		return 2;
+	fclose(f);
+	hi_start(__start_link_set_modules[0]->mi_modcmd, quiet);
+	error = hi_domount(data, size, flags);
+	if (error != 0) {
+		fprintf(stderr, "refused: %d\n", error);
+		free(data);
+		return 3;
+	}
+	if (hi_root(&root) == 0) {
+		walk(root, 0);
+		hi_rele(root);
+	}
+	fprintf(stderr, "%u files, %u errors\n", nfiles, nerrors);
+	nerrors = 0;
+	for (unsigned i = 0; (flags & HI_RDONLY) == 0 && i < nops; i++) {
+		switch (rnd(8)) {
+		case 0: case 1: case 2: create_one(); break;
+		case 3: remove_dir(); break;
+		default: change_one(); break;
+		}
+		if (rnd(100) == 0)
+			count(hi_sync());
+	}
+	nfiles = 0;
+	if (hi_root(&root) == 0) {
+		walk(root, 0);
+		hi_rele(root);
+	}
+	error = hi_dounmount();
+	fprintf(stderr, "%u files, %u errors, unmount %d\n", nfiles, nerrors,
+	    error);
+	if (optind + 1 < argc) {
+		if ((f = fopen(argv[optind + 1], "wb")) == NULL)
+			return 2;
+		fwrite(data, 1, size, f);
+		fclose(f);
+	}
+	free(data);
+	return 0;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What main.c, which sees the host's headers, may ask of standin.c. */
+#ifndef STANDIN_H
+#define STANDIN_H
+
+#ifndef _KERNEL
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#endif
+
+struct vnode;
+
+enum { HI_REG = 1, HI_DIR, HI_BLK, HI_CHR, HI_LNK, HI_SOCK, HI_FIFO };
+enum { HI_LOOKUP, HI_CREATE, HI_DELETE, HI_RENAME };
+#define	HI_RDONLY	1
+#define	HI_SYNC		2
+
+struct hi_attr {
+	int		ha_type;
+	unsigned	ha_mode;
+	int64_t		ha_size;
+	uint64_t	ha_ino;
+	unsigned	ha_nlink;
+};
+
+void	hi_start(int (*)(int, void *), bool);
+int	hi_domount(void *, size_t, int);
+int	hi_dounmount(void);
+int	hi_sync(void);
+int	hi_root(struct vnode **);
+int	hi_lookup(struct vnode *, const char *, size_t, int, struct vnode **);
+int	hi_make(struct vnode *, const char *, size_t, int, char *,
+	    struct vnode **);
+int	hi_remove(struct vnode *, const char *, size_t);
+int	hi_link(struct vnode *, struct vnode *, const char *, size_t);
+int	hi_rdwr(struct vnode *, void *, size_t *, int64_t, bool);
+int	hi_readlink(struct vnode *, void *, size_t *);
+int	hi_readdir(struct vnode *, void *, size_t *, int64_t *, int *);
+int	hi_getattr(struct vnode *, struct hi_attr *);
+int	hi_truncate(struct vnode *, int64_t);
+int	hi_fsync(struct vnode *);
+void	hi_rele(struct vnode *);
+
+#endif /* STANDIN_H */
