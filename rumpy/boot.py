@@ -321,9 +321,16 @@ def check_host() -> None:
     Raises:
         UnsupportedPlatform: says what is wrong.
     """
+    global _checked
+    if _checked:
+        return
     if sys.platform != "linux" or sys.maxsize < 2**32:
         raise UnsupportedPlatform("rumpy runs on 64-bit Linux on amd64 only")
     if os.uname().machine != "x86_64":
         raise UnsupportedPlatform(
             f"rumpy runs on amd64 (x86_64) only; this is {os.uname().machine}"
         )
+    _checked = True
+
+
+_checked = False
