@@ -235,6 +235,7 @@ export_mount_new(struct vnode *root, const struct door_export *de)
 	xm->xm_gid = de->map_gid;
 	xm->xm_entry_valid = de->entry_valid;
 	xm->xm_attr_valid = de->attr_valid;
+	xm->xm_fidlen = export_fid_length(root);
 	LIST_INIT(&xm->xm_handles);
 	TAILQ_INIT(&xm->xm_requests);
 	for (u_int i = 0; i < XM_HASH; i++) {

@@ -86,6 +86,7 @@ struct export_mount {
 	u_int		xm_active;	/* requests inside */
 	u_int		xm_nnodes;
 	uint64_t	xm_lastid;	/* of the table */
+	size_t		xm_fidlen;	/* of handles that fit into an id */
 	bool		xm_novget;	/* the driver has no VFS_VGET */
 	LIST_HEAD(, export_handle) xm_handles;
 	TAILQ_HEAD(, export_link) xm_requests;
@@ -119,6 +120,7 @@ export_fn export_lookup, export_forget, export_getattr, export_setattr,
     export_removexattr, export_getflags, export_setflags;
 
 /* export_node.c */
+size_t	export_fid_length(struct vnode *);
 int	export_node_id(struct export_mount *, struct vnode *, uint64_t *);
 int	export_vget(struct export_mount *, uint64_t, int, struct vnode **);
 int	export_target(struct export_mount *, const struct export_req *, int,

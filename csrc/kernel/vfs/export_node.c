@@ -2,9 +2,9 @@
 /*
  * Node ids and open handles of the vnode door.
  *
- * An id is, where that fits, the file handle itself: FFS and its relatives
- * have a 4-byte inode number and a 4-byte generation behind a 4-byte head,
- * and these 8 bytes are the id.  So a node that Linux merely knows costs
+ * An id is, where that fits, the file handle itself: inode number below,
+ * generation above, 32 bits each.  Handles of two shapes are taken so, which
+ * are those of FFS, tmpfs and their relatives.  So a node that Linux merely knows costs
  * nothing here, however many there are.  Three kinds need an entry in the
  * table:
  *
@@ -25,16 +25,65 @@
 
 #include "export_impl.h"
 
-#define	FID_HEAD	offsetof(struct fid, fid_data)
-#define	FID_PACKED	(FID_HEAD + sizeof(uint64_t))
 #define	ID_STEP		((uint64_t)1 << 32)
 #define	ID_IS_TABLE(id)	((uint32_t)(id) == 0)
 
 union export_fid {
 	struct fid	fid;
+	struct {
+		struct fid	head;
+		uint32_t	ino;
+		uint32_t	gen;
+	} small;
+	struct {
+		struct fid	head;
+		uint32_t	gen;
+		uint64_t	ino;
+	} large;
 	char		bytes[XN_FIDMAX];
-	uint64_t	align;
 };
+CTASSERT(sizeof(((union export_fid *)0)->small) == 12);
+CTASSERT(sizeof(((union export_fid *)0)->large) == 16);
+
+/* The id of a handle, or 0. */
+static uint64_t
+fid_pack(const struct export_mount *xm, const union export_fid *f, size_t len)
+{
+
+	if (len != xm->xm_fidlen || f->fid.fid_len != len ||
+	    f->fid.fid_reserved != 0)
+		return 0;
+	if (len == sizeof(f->small))
+		return (uint64_t)f->small.gen << 32 | f->small.ino;
+	if (len == sizeof(f->large) && f->large.ino <= UINT32_MAX)
+		return (uint64_t)f->large.gen << 32 | f->large.ino;
+	return 0;
+}
+
+static void
+fid_unpack(const struct export_mount *xm, uint64_t id, union export_fid *f)
+{
+
+	f->fid.fid_len = (unsigned short)xm->xm_fidlen;
+	if (xm->xm_fidlen == sizeof(f->small)) {
+		f->small.ino = (uint32_t)id;
+		f->small.gen = (uint32_t)(id >> 32);
+	} else {
+		f->large.ino = (uint32_t)id;
+		f->large.gen = (uint32_t)(id >> 32);
+	}
+}
+
+/* All handles of a mount have the shape of its root's, or take an entry. */
+size_t
+export_fid_length(struct vnode *root)
+{
+	union export_fid f;
+	size_t len = sizeof(f);
+
+	memset(&f, 0, sizeof(f));
+	return VFS_VPTOFH(root, &f.fid, &len) == 0 ? len : 0;
+}
 
 static struct export_nodes *
 node_chain(struct export_mount *xm, uint64_t id)
@@ -186,12 +235,9 @@ node_id(struct export_mount *xm, struct vnode *vp, uint64_t *idp)
 	}
 	if (error != 0)
 		return error == E2BIG ? EOVERFLOW : error;
-	if (len == FID_PACKED && f.fid.fid_len == FID_PACKED &&
-	    f.fid.fid_reserved == 0) {
-		memcpy(idp, f.bytes + FID_HEAD, sizeof(*idp));
-		if (!ID_IS_TABLE(*idp) && *idp != EXPORT_ROOT)
-			return 0;
-	}
+	*idp = fid_pack(xm, &f, len);
+	if (!ID_IS_TABLE(*idp) && *idp != EXPORT_ROOT)
+		return 0;
 	*idp = node_table_id(xm, vp, &f, len);
 	return 0;
 }
@@ -216,10 +262,8 @@ node_fhtovp(struct export_mount *xm, uint64_t id, struct export_node *xn,
 	memset(&f, 0, sizeof(f));
 	if (xn != NULL)
 		memcpy(&f, xn->xn_fid, xn->xn_fidlen);
-	else {
-		f.fid.fid_len = FID_PACKED;
-		memcpy(f.bytes + FID_HEAD, &id, sizeof(id));
-	}
+	else
+		fid_unpack(xm, id, &f);
 	return VFS_FHTOVP(xm->xm_mp, &f.fid, lktype, vpp);
 }
 
