@@ -283,7 +283,9 @@ hyp_image_map(struct hyp_memory *m, uint64_t address, uint64_t size)
 	else if ((image = image_entry_locked(m)) == NULL)
 		error = ENOMEM;
 	else
-		error = map_at(address, size, RW, PRIVATE | MAP_FIXED, -1, 0);
+		/* All of it is about to be written. */
+		error = map_at(address, size, RW,
+		    PRIVATE | MAP_FIXED | MAP_POPULATE, -1, 0);
 	if (error == 0) {
 		image->address = address;
 		image->size = size;

@@ -7,10 +7,15 @@ from rumpy.linker.modinfo import ModInfo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from dataclasses import dataclass
+    from typing import Any
+
+    _Base = Mapping[str, int]
 else:
     from rumpy.records import dataclass
+
+    _Base = object
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,57 @@ class LinkSet:
 
     address: int
     count: int
+
+
+class SymbolMap(_Base):
+    """Global symbols' addresses by name, looked up when they are asked for.
+
+    Args:
+        indexes: name -> symbol index.
+        values: address of each symbol index.
+    """
+
+    __slots__ = ("_indexes", "_values")
+
+    def __init__(self, indexes: dict[str, int], values: memoryview) -> None:
+        self._indexes = indexes
+        self._values = values
+
+    def __getitem__(self, name: str) -> int:
+        return int(self._values[self._indexes[name]])
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._indexes
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._indexes)
+
+    def __len__(self) -> int:
+        return len(self._indexes)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The address, or the default."""
+        return self[name] if name in self._indexes else default
+
+    def keys(self) -> Any:
+        """The names."""
+        return self._indexes.keys()
+
+    def items(self) -> Any:
+        """Pairs of name and address."""
+        return [(name, self[name]) for name in self._indexes]
+
+    def values(self) -> Any:
+        """The addresses."""
+        return [self[name] for name in self._indexes]
+
+    def __eq__(self, other: object) -> bool:
+        return dict(self) == other
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} symbols>"
 
 
 @dataclass(frozen=True, slots=True)

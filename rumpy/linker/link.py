@@ -15,7 +15,7 @@ import stat
 from rumpy.errors import LinkError, ModuleError
 from rumpy.linker import arena, elf
 from rumpy.linker.host import Job, LinkHost
-from rumpy.linker.image import LinkedImage, LinkedModule, LinkSet, Range
+from rumpy.linker.image import LinkedImage, LinkedModule, LinkSet, Range, SymbolMap
 from rumpy.linker.layout import (
     DATA,
     RODATA,
@@ -179,8 +179,8 @@ class Linker:
             )  # fmt: skip
             self._loaded["kernel"] = _Loaded(image, placed, set())
             self._remember(obj, layout, placed, image, source)
-            visible = symbols.keys() if exports is None else exports & symbols.keys()
-            self._scope = Scope({n: symbols[n] for n in visible}, self._extra)
+            visible = frozenset(symbols if exports is None else exports)
+            self._scope = Scope(symbols, visible, self._extra)
             return image
 
     def load_module(
@@ -276,7 +276,7 @@ class Linker:
 
     def _bring_in(
         self, obj: ObjectFile, layout: Layout, job: Job, resolution: Resolution
-    ) -> tuple[_Placed, dict[str, int]]:
+    ) -> tuple[_Placed, SymbolMap]:
         """Place, copy, relocate, seal; all undone when something fails."""
         far = {i: v for i, v in resolution.values.items() if v >= LOW_LIMIT}
         stubs = Stubs(far, resolution.trapped)
@@ -297,7 +297,7 @@ class Linker:
         except BaseException:
             self._release(placed)
             raise
-        return placed, {name: values[i] for name, i in obj.defined.items()}
+        return placed, SymbolMap(obj.defined, values)
 
     def _write_stubs(
         self, stubs: Stubs, placed: _Placed, values: memoryview, obj: ObjectFile

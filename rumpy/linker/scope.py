@@ -36,15 +36,20 @@ class Scope:
     """Names visible to modules: the kernel's exports, then each module's globals.
 
     Attributes:
-        kernel: exported kernel symbols.
+        kernel: the kernel's global symbols.
+        exports: those of them that modules may use.
         extra: further providers' symbols (an instrumentation run-time).
         modules: module name -> its globals, in load order.
     """
 
     def __init__(
-        self, kernel: Mapping[str, int], extra: Mapping[str, int] | None = None
+        self,
+        kernel: Mapping[str, int],
+        exports: Collection[str],
+        extra: Mapping[str, int] | None = None,
     ) -> None:
         self.kernel = kernel
+        self.exports = exports
         self.extra = extra or {}
         self.modules: dict[str, Mapping[str, int]] = {}
 
@@ -54,9 +59,10 @@ class Scope:
         The modules a module requires come first, then any other loaded one:
         NetBSD's own linker looks everywhere, and modules rely on it.
         """
-        for table in (self.kernel, self.extra):
-            if name in table:
-                return table[name], ""
+        if name in self.exports and name in self.kernel:
+            return self.kernel[name], ""
+        if name in self.extra:
+            return self.extra[name], ""
         for owner in (*preferred, *self.modules):
             address = self.modules.get(owner, {}).get(name)
             if address is not None:
