@@ -157,6 +157,18 @@ genfs_busy(const struct genfs_get *gg, voff_t off, pageset_t set,
 	return pc;
 }
 
+/* After an error: let go of busy pages, and free those without contents. */
+static void
+genfs_drop(struct uvm_pagechunk *pc, pageset_t set)
+{
+	pageset_t fake = set & ~pc->pc_valid;
+
+	KASSERT(fake != 0);
+	/* The valid ones first: with its last page the chunk goes. */
+	pageset_unbusy(pc, set & ~fake);
+	pageset_free(pc, fake);
+}
+
 /*
  * Pages of one chunk for a caller who waits for them.  On error none of them
  * is left busy, and those that got no contents are gone.
@@ -198,10 +210,7 @@ genfs_get_chunk(const struct genfs_get *gg, voff_t off, u_int npages,
 			pageset_unbusy(pc, extra);
 		return 0;
 	}
-	/* Let go of the valid ones first: with the last page the chunk goes. */
-	missing = (set | extra) & ~pc->pc_valid;
-	pageset_unbusy(pc, (set | extra) & pc->pc_valid);
-	pageset_free(pc, missing);
+	genfs_drop(pc, set | extra);
 	return error;
 }
 
@@ -410,16 +419,40 @@ genfs_compat_fill(struct vnode *vp, struct vm_page *pg)
 	return error;
 }
 
+static int
+genfs_compat_chunk(const struct genfs_get *gg, voff_t off, u_int npages,
+    struct vm_page **pgs)
+{
+	struct uvm_pagechunk *pc;
+	pageset_t missing, set;
+	u_int first, i;
+	int error;
+
+	set = pageset_of(off, (size_t)npages * PAGE_SIZE);
+	pc = genfs_busy(gg, off, set, &missing);
+	first = __builtin_ctz(set);
+	error = 0;
+	for (i = 0; i < npages && error == 0; i++) {
+		pgs[i] = &pc->pc_page[first + i];
+		if ((missing & page_bit(pgs[i])) == 0)
+			continue;
+		error = genfs_compat_fill(gg->gg_vp, pgs[i]);
+		if (error == 0)
+			pageset_setvalid(pc, page_bit(pgs[i]));
+	}
+	if (error != 0)
+		genfs_drop(pc, set);
+	return error;
+}
+
 int
 genfs_compat_getpages(void *v)
 {
 	struct vop_getpages_args *ap = v;
 	struct vnode *vp = ap->a_vp;
 	struct genfs_get gg = { .gg_vp = vp };
-	struct uvm_pagechunk *pc;
-	pageset_t bit, missing;
 	voff_t off;
-	int error, i, npages;
+	int done, error, n, npages;
 
 	if ((ap->a_flags & PGO_LOCKED) != 0)
 		return EBUSY;
@@ -436,24 +469,17 @@ genfs_compat_getpages(void *v)
 	if ((ap->a_flags & PGO_PASTEOF) == 0)
 		npages = (int)MIN((voff_t)npages, (voff_t)
 		    (round_page(vp->v_size - ap->a_offset) >> PAGE_SHIFT));
-	error = 0;
-	for (i = 0; i < npages && error == 0; i++) {
-		off = ap->a_offset + (voff_t)i * PAGE_SIZE;
-		bit = pageset_of(off, 1);
-		pc = genfs_busy(&gg, off, bit, &missing);
-		ap->a_m[i] = &pc->pc_page[__builtin_ctz(bit)];
-		if (missing == 0)
-			continue;
-		error = genfs_compat_fill(vp, ap->a_m[i]);
-		if (error == 0)
-			pageset_setvalid(pc, bit);
-		else
-			pageset_free(pc, bit);
-	}
-	if (error != 0) {
-		uvm_page_unbusy(ap->a_m, i - 1);
-		memset(ap->a_m, 0, (size_t)*ap->a_count * sizeof(*ap->a_m));
-		return error;
+	for (done = 0; done < npages; done += n) {
+		off = ap->a_offset + (voff_t)done * PAGE_SIZE;
+		n = (int)((CHUNK_SIZE - (off & CHUNK_MASK)) >> PAGE_SHIFT);
+		n = MIN(n, npages - done);
+		error = genfs_compat_chunk(&gg, off, (u_int)n,
+		    ap->a_m + done);
+		if (error != 0) {
+			uvm_page_unbusy(ap->a_m, done);
+			memset(ap->a_m, 0, (size_t)npages * sizeof(*ap->a_m));
+			return error;
+		}
 	}
 	*ap->a_count = npages;
 	return 0;

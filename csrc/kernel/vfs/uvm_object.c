@@ -216,38 +216,44 @@ uao_detach(struct uvm_object *uobj)
 	kmem_free(uobj, sizeof(struct uvm_aobj));
 }
 
-/* Pages that aren't there are zeroes. */
+/*
+ * Pages of one chunk, busy; those that aren't there are zeroes.  All of them
+ * at once, because a chunk can't grow under busy pages.
+ */
 static void
-uao_getpage(struct uvm_object *uobj, voff_t off, struct vm_page **pgp)
+uao_getchunk(struct uvm_object *uobj, voff_t off, int npages,
+    struct vm_page **pgs)
 {
 	struct uvm_pagechunk *pc;
-	pageset_t bit;
-	u_int i;
+	pageset_t absent, set;
+	int first, i;
 
-	i = (off & CHUNK_MASK) >> PAGE_SHIFT;
-	bit = 1U << i;
+	set = pageset_of(off, (size_t)npages * PAGE_SIZE);
+	first = __builtin_ctz(set);
 	for (;;) {
-		pc = pagechunk_get(uobj, off, i + 1,
-		    off >= (voff_t)CHUNK_SIZE ? CHUNK_PAGES : i + 1);
-		if ((pc->pc_busy & bit) == 0)
+		pc = pagechunk_get(uobj, off, first + npages,
+		    off >= (voff_t)CHUNK_SIZE ? CHUNK_PAGES : 1);
+		if ((pc->pc_busy & set) == 0)
 			break;
 		pagechunk_wait(pc);
 	}
-	if ((pc->pc_present & bit) == 0) {
-		pageset_add(pc, bit);
-		memset(pc->pc_data + i * PAGE_SIZE, 0, PAGE_SIZE);
-		pageset_setvalid(pc, bit);
-		pageset_setdirty(pc, bit);
-	} else
-		pageset_setbusy(pc, bit);
-	*pgp = &pc->pc_page[i];
+	absent = set & ~pc->pc_present;
+	pageset_setbusy(pc, set & pc->pc_present);
+	pageset_add(pc, absent);
+	for (i = 0; i < npages; i++) {
+		pgs[i] = &pc->pc_page[first + i];
+		if ((absent & page_bit(pgs[i])) != 0)
+			memset((void *)VM_PAGE_TO_PHYS(pgs[i]), 0, PAGE_SIZE);
+	}
+	pageset_setvalid(pc, absent);
+	pageset_setdirty(pc, absent);
 }
 
 static int
 uao_get(struct uvm_object *uobj, voff_t off, struct vm_page **pps, int *npages,
     int centeridx, vm_prot_t access, int advice, int flags)
 {
-	int i;
+	int i, n;
 
 	(void)centeridx, (void)access, (void)advice;
 	if ((flags & PGO_LOCKED) != 0) {
@@ -257,8 +263,13 @@ uao_get(struct uvm_object *uobj, voff_t off, struct vm_page **pps, int *npages,
 		return 0;
 	}
 	rw_exit(uobj->vmobjlock);
-	for (i = 0; i < *npages; i++)
-		uao_getpage(uobj, off + (voff_t)i * PAGE_SIZE, &pps[i]);
+	if ((flags & PGO_SYNCIO) == 0)
+		return 0;		/* there is nothing to read ahead */
+	for (i = 0; i < *npages; i += n, off += (voff_t)n * PAGE_SIZE) {
+		n = (int)((CHUNK_SIZE - (off & CHUNK_MASK)) >> PAGE_SHIFT);
+		n = MIN(n, *npages - i);
+		uao_getchunk(uobj, off, n, pps + i);
+	}
 	return 0;
 }
 
