@@ -376,7 +376,7 @@ def test_an_unlinked_open_file_lives_on(disk: Callable[[str], Disk]) -> None:
 def test_attributes(disk: Callable[[str], Disk]) -> None:
     d = disk("nb-ffs2le-8k")
     k = d.k
-    when = -1_000_000_000, 5_000_000_000_123_456_789
+    when = -7_000_000_000, 5_000_000_000_123_456_789
     with d.mounted():
         put(k, "/mnt/at", b"x")
         k.chmod("/mnt/at", 0o6751)
