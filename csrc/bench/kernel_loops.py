@@ -108,6 +108,7 @@ class Loops:
     def __init__(self, library: Any, ffi: Any, target: Any, top: str) -> None:
         self.lib, self.ffi, self.target = library, ffi, target
         self.top = top.encode()
+        self.opened: list[int] = []
 
     def check(self, result: float) -> float:
         if result < 0:
@@ -122,9 +123,14 @@ class Loops:
         return self.top + b"/" + name.encode()
 
     def open(self, name: str, *, writable: bool = False) -> int:
-        return int(
-            self.check(self.lib.plain_open(self.target, self.path(name), writable))
-        )
+        fd = self.check(self.lib.plain_open(self.target, self.path(name), writable))
+        self.opened.append(int(fd))
+        return int(fd)
+
+    def close(self) -> None:
+        """Close what the rows have opened."""
+        while self.opened:
+            self.check(self.lib.plain_close(self.target, self.opened.pop()))
 
     def mkdir(self, name: str) -> bytes:
         self.check(self.lib.plain_mkdir(self.target, self.path(name)))
@@ -137,7 +143,7 @@ class Loops:
             self.mkdir(name)
         fd = self.open("x", writable=True)
         deep = self.path("a/b/c/d/e")
-        self.check(lib.plain_close(self.target, self.open("a/b/c/d/e", writable=True)))
+        self.open("a/b/c/d/e", writable=True)
         x = self.path("x")
         self.check(lib.loop_write(self.target, fd, 512, 512))
         yield "getppid", self.each(lib.loop_getppid, n, per=n)
@@ -205,6 +211,7 @@ class Loops:
                 f"pread {word}, random",
                 self.each(lib.loop_random, fd, size, total, n, per=n),
             )
+        self.close()
 
 
 def build() -> Path:
