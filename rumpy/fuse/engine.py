@@ -8,6 +8,7 @@ server gave.  Nothing is left behind by a mount that failed.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -193,6 +194,12 @@ def _await(process: subprocess.Popen[bytes], status: Any, name: str) -> dict[str
     return answer
 
 
+def _reap(pid: int) -> None:
+    """Let a server that has ended go, if it is this process's child."""
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+
+
 def _last_words(name: str, ended: bool) -> str:
     path = records.log_path(name)
     with open(path, encoding="utf-8", errors="replace") as log:
@@ -207,6 +214,8 @@ def mounts() -> list[MountInfo]:
     """What this user has mounted, by mount point, the dead ones included."""
     found = []
     for record in records.load_all():
+        if not record.alive:
+            _reap(record.pid)
         state = "live" if record.alive else "failed" if record.failure else "dead"
         found.append(
             MountInfo(
@@ -243,12 +252,14 @@ def umount(
         _umount_unknown(where, entry)
         return
     if not record.alive:
+        _reap(record.pid)
         _clean(record, entry)
         return
     _umount_live(record, entry, lazy)
     if lazy:
         return
     _wait(record, timeout)
+    _reap(record.pid)
     left = records.find(where)
     if left is not None and left.name == record.name:
         left.remove()

@@ -96,7 +96,8 @@ def absolute(mountpoint: str | os.PathLike[str]) -> str:
 def is_stale(mountpoint: str) -> bool:
     """Whether a FUSE mount is there whose server is gone."""
     try:
-        os.stat(mountpoint)
+        # stat might be answered from Linux's cache.
+        os.statvfs(mountpoint)
     except OSError as error:
         return error.errno in (errno.ENOTCONN, errno.ECONNABORTED)
     return False
