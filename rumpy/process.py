@@ -12,6 +12,7 @@ from __future__ import annotations
 from rumpy._hyp import ffi, lib
 from rumpy.abi.calls import NUMBERS
 from rumpy.api.trees import DirEntry, TreeCalls
+from rumpy.errors import KernelClosed
 from rumpy.path import KernelPath
 
 TYPE_CHECKING = False
@@ -60,7 +61,15 @@ class Process(TreeCalls):
             super().close(fd)
         elif self._p:
             self._owner._end_process(self)
-            self._p = 0
+            self._p, self._k = 0, ffi.NULL
+
+    def _failed(
+        self, code: int, path: object = None, path2: object = None
+    ) -> BaseException:
+        """As in Calls; an ended process says so."""
+        if not self._p:
+            return KernelClosed("the process has ended")
+        return super()._failed(code, path, path2)
 
     def __enter__(self) -> Process:
         return self

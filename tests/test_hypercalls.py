@@ -116,7 +116,7 @@ def test_all_groups_in_python(built: None, image: Path) -> None:
         k.sys.getrandom(buffer, 8, 0)
         with k.mount("ffs", str(image), "/mnt", "ro") as mnt:
             assert (mnt / "f").read_bytes() == data
-    assert disks.disks[0].reads > 10 and disks.disks[0].writes > 10
+    assert disks.disks[0].reads > 5 and disks.disks[0].writes > 10
     assert random.asked > 0
     assert any("NetBSD" in line for line in console.seen)
 

@@ -350,18 +350,19 @@ ffs_update_readonly(struct ffs_mount *fm, bool force)
 	return error;
 }
 
+/*
+ * The device stays open as it was: a block device can't be opened twice.  One
+ * that refuses writes does so at the superblock, and the mount stays as it is.
+ */
 static int
 ffs_update_readwrite(struct ffs_mount *fm)
 {
-	struct vnode *devvp = fm->fm_devvp;
 	int error;
 
-	(void)vn_lock(devvp, LK_EXCLUSIVE | LK_RETRY);
-	error = VOP_OPEN(devvp, FREAD | FWRITE, FSCRED);
-	if (error == 0)
-		(void)VOP_CLOSE(devvp, FREAD, FSCRED);
-	VOP_UNLOCK(devvp);
-	return error != 0 ? error : ffs_start_writing(fm);
+	error = ffs_start_writing(fm);
+	if (error != 0)
+		fm->fm_ronly = true;
+	return error;
 }
 
 static int

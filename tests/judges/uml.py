@@ -78,7 +78,11 @@ def read(images: Mapping[str, tuple[Path, str]]) -> dict[str, Tree | Refused]:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=300,
-            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(work), "TMPDIR": str(work)},
+            env={
+                "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+                "HOME": str(work),
+                "TMPDIR": str(work),
+            },
             check=False,
         )
     return _parse(done.stdout.decode("latin-1"), letters)
@@ -114,7 +118,21 @@ def _compile(work: Path, name: str) -> Path:
 def _newc(ino: int, name: str, mode: int, rdev: int, data: bytes) -> bytes:
     """One cpio member in the "new ASCII" format of initramfs."""
     raw = name.encode() + b"\0"
-    fields = (ino, mode, 0, 0, 1, 0, len(data), 0, 0, rdev >> 8, rdev & 0xFF, len(raw), 0)
+    fields = (
+        ino,
+        mode,
+        0,
+        0,
+        1,
+        0,
+        len(data),
+        0,
+        0,
+        rdev >> 8,
+        rdev & 0xFF,
+        len(raw),
+        0,
+    )
     head = b"070701" + b"".join(b"%08x" % f for f in fields) + raw
     return head + bytes(-len(head) % 4) + data + bytes(-len(data) % 4)
 
