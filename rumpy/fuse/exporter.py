@@ -184,7 +184,7 @@ class NativeServer:
 
     def _unmount_quietly(self) -> None:
         with contextlib.suppress(MountError):
-            mounting.unmount(self.mountpoint, lazy=True)
+            self.unmount(lazy=True)
 
     def unmount(self, *, lazy: bool = False) -> None:
         """Take the mount out of the host's tree; the server then ends itself.
@@ -207,11 +207,11 @@ class NativeServer:
         """End it in any case, and let go of the kernel's mount."""
         if self._server is None:
             return
-        if self.running:
+        if self.why != UNMOUNTED:
             self._unmount_quietly()
-            if not self.join(1.0):
-                self.stop()
-                self.join()
+        if not self.join(1.0):
+            self.stop()
+            self.join()
         self._lib.fuse_server_destroy(self._server)
         self._server = None
         self._detach()
@@ -334,11 +334,11 @@ def export(
 
 def python_on_path(mount: Mount) -> bool:
     """Whether serving the mount may run Python code."""
-    from rumpy.block import NativeDevice
+    from rumpy.block.protocol import is_native
     from rumpy.hypercall import PythonBlockGroup
 
     device = getattr(mount.disk, "device", None)
-    if device is not None and not isinstance(device, NativeDevice):
+    if device is not None and not is_native(device):
         return True
     groups = mount.kernel._machine.hypercalls
     return isinstance(groups.block, PythonBlockGroup) or any(

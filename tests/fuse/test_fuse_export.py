@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import pytest
 from fusehelp import is_mounted, skip_unmountable, wait_for
@@ -45,6 +47,18 @@ def outside(script: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+@contextlib.contextmanager
+def started(
+    script: str, *words: str
+) -> Iterator[tuple[subprocess.Popen[str], IO[str]]]:
+    """The same, running, with what it prints."""
+    with subprocess.Popen(
+        [sys.executable, "-c", script, *words], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        yield process, process.stdout
 
 
 def test_both_sides_see_each_other(shared: rumpy.Mount, host: Path) -> None:
@@ -108,19 +122,14 @@ def test_locks_are_one_and_waiting_can_be_interrupted(
     k = shared.kernel
     fd = k.open("/mnt/lock", os.O_RDWR | os.O_CREAT, 0o644)
     k.flock(fd, 2)  # LOCK_EX
-    waiter = subprocess.Popen(
-        [sys.executable, "-c", WAITER, str(host / "lock")],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert waiter.stdout is not None
-    assert waiter.stdout.readline() == "ready\n"
-    assert waiter.stdout.readline() == "interrupted\n"
-    # Other requests go on while the lock is waited for.
-    outside(f"import os; os.listdir({str(host)!r})")
-    k.flock(fd, 8)  # LOCK_UN
-    assert waiter.stdout.readline() == "locked\n"
-    assert waiter.wait(10) == 0
+    with started(WAITER, str(host / "lock")) as (waiter, said):
+        assert said.readline() == "ready\n"
+        assert said.readline() == "interrupted\n"
+        # Other requests go on while the lock is waited for.
+        outside(f"import os; os.listdir({str(host)!r})")
+        k.flock(fd, 8)  # LOCK_UN
+        assert said.readline() == "locked\n"
+        assert waiter.wait(10) == 0
     k.close(fd)
 
 
@@ -138,15 +147,11 @@ try:
 except OSError as error:
     print(error.errno, flush=True)
 """
-    waiter = subprocess.Popen(
-        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True
-    )
-    assert waiter.stdout is not None
-    assert waiter.stdout.readline() == "ready\n"
-    time.sleep(0.2)
-    export.close()
-    assert int(waiter.stdout.readline()) > 0
-    waiter.wait(10)
+    with started(script) as (_, said):
+        assert said.readline() == "ready\n"
+        time.sleep(0.2)
+        export.close()
+        assert int(said.readline()) > 0
     k.close(fd)
 
 
