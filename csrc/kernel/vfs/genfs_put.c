@@ -168,6 +168,20 @@ genfs_put_drain(struct vnode *vp)
 	mutex_exit(vp->v_interlock);
 }
 
+/*
+ * A file system that writes behind a sequential writer (PGO_LAZY of a range)
+ * only wants the dirty pages not to pile up.  As long as they don't, later is
+ * better: they may be written again, or deleted.
+ */
+static bool
+genfs_put_canwait(int flags)
+{
+
+	return (flags & PGO_LAZY) != 0 && (flags & (PGO_ALLPAGES |
+	    PGO_SYNCIO | PGO_FREE | PGO_DEACTIVATE)) == 0 &&
+	    pagecache.pch_dirty < pagecache.pch_dirtymax / 2;
+}
+
 int
 genfs_do_putpages(struct vnode *vp, off_t startoff, off_t endoff, int flags,
     struct vm_page **busypg)
@@ -184,6 +198,8 @@ genfs_do_putpages(struct vnode *vp, off_t startoff, off_t endoff, int flags,
 	KASSERT((startoff & PAGE_MASK) == 0 && startoff >= 0);
 	KASSERT(busypg == NULL || *busypg == NULL);
 	rw_exit(vp->v_uobj.vmobjlock);
+	if (genfs_put_canwait(flags))
+		return 0;
 	if ((flags & PGO_ALLPAGES) != 0)
 		gp.gp_lo = 0;
 	if ((flags & PGO_ALLPAGES) != 0 || endoff == 0)
