@@ -11,6 +11,7 @@
 #include <sys/errno.h>
 #include <sys/extattr.h>
 #include <sys/kauth.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/systm.h>
 #include <sys/vnode.h>
@@ -42,6 +43,12 @@ genfs_can_access(struct vnode *vp, kauth_cred_t cred, uid_t uid, gid_t gid,
 {
 	mode_t bits = 0, have;
 
+	if (acl != NULL && (vp->v_mount->mnt_flag & MNT_NFS4ACLS) != 0)
+		return genfs_can_access_acl_nfs4(vp, cred, uid, gid, mode,
+		    acl, accmode);
+	if (acl != NULL && (vp->v_mount->mnt_flag & MNT_POSIX1EACLS) != 0)
+		return genfs_can_access_acl_posix1e(vp, cred, uid, gid, mode,
+		    acl, accmode);
 	if ((accmode & VADMIN) != 0 && kauth_cred_geteuid(cred) != uid)
 		return EPERM;
 	have = granted(cred, uid, gid, mode);
