@@ -20,13 +20,18 @@
 #include "vfs/pages.h"
 #include "vfs/syncer.h"
 
-#define	CHUNK_KEEP	64	/* whole pieces of memory kept for reuse */
+#define	CHUNK_TRIM	512	/* unused pieces given back in one go */
 
 struct pagecache pagecache;
 struct pagechunk_queue pagechunk_lru = TAILQ_HEAD_INITIALIZER(pagechunk_lru);
 static pool_cache_t pagechunk_pool;
 
-/* Free pieces of CHUNK_SIZE, linked through their first word. */
+/*
+ * Free pieces of CHUNK_SIZE, linked through their first word.  They keep the
+ * host's memory, because taking it anew costs more than a copy; whoever is
+ * short of pages gets them first, and those that nobody has needed for a
+ * second or two go back to the host.
+ */
 static struct {
 	void	*head;
 	u_int	count;
@@ -70,16 +75,14 @@ static void
 chunk_data_free(char *data, u_int npages)
 {
 
-	if (npages == CHUNK_PAGES && pagechunk_free.count < CHUNK_KEEP) {
-		*(void **)(void *)data = pagechunk_free.head;
-		pagechunk_free.head = data;
-		if (pagechunk_free.count++ == 0)
-			syncer_kick();	/* to drop them when idle */
+	if (npages != CHUNK_PAGES) {
+		kpage_free(data, npages);
 		return;
 	}
-	if (npages == CHUNK_PAGES)
-		kpage_discard(data, npages);
-	kpage_free(data, npages);
+	*(void **)(void *)data = pagechunk_free.head;
+	pagechunk_free.head = data;
+	if (pagechunk_free.count++ == 0)
+		syncer_kick();		/* to drop them when idle */
 }
 
 /*
@@ -107,7 +110,8 @@ void
 pagecache_idle(void)
 {
 
-	pagecache_trim((size_t)pagechunk_free.low * CHUNK_PAGES);
+	pagecache_trim((size_t)MIN(pagechunk_free.low, CHUNK_TRIM) *
+	    CHUNK_PAGES);
 }
 
 bool
