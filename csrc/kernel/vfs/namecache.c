@@ -19,6 +19,7 @@
 #include "namecache.h"
 
 #define NC_POOL_SIZE	128		/* entries with names up to 39 bytes */
+#define NC_FIRST	512		/* heads of chains to begin with */
 #define NC_POOL_NAME	(NC_POOL_SIZE - sizeof(struct ncentry))
 
 struct nchead *nc_table;
@@ -33,15 +34,30 @@ static u_int nc_limit;
 void
 nchinit(void)
 {
-	uint32_t size = 256;
-
 	nc_limit = (u_int)desiredvnodes * 2;
-	while (size < nc_limit)
-		size *= 2;
-	nc_table = kmem_zalloc(size * sizeof(*nc_table), KM_SLEEP);
-	nc_mask = size - 1;
+	nc_table = kmem_zalloc(NC_FIRST * sizeof(*nc_table), KM_SLEEP);
+	nc_mask = NC_FIRST - 1;
 	nc_pool = pool_cache_init(NC_POOL_SIZE, 64, 0, 0, "ncache", NULL,
 	    IPL_NONE, NULL, NULL, NULL);
+}
+
+/* Twice the chains; what cannot be had now is tried again later. */
+static void
+nc_grow(void)
+{
+	uint32_t size = (nc_mask + 1) * 2;
+	struct nchead *table, *old = nc_table;
+	struct ncentry *nc;
+
+	table = kmem_zalloc(size * sizeof(*table), KM_NOSLEEP);
+	if (table == NULL)
+		return;
+	TAILQ_FOREACH(nc, &nc_lru, nc_lru)
+		LIST_INSERT_HEAD(&table[nc->nc_key & (size - 1)], nc,
+		    nc_hash);
+	nc_table = table;
+	kmem_free(old, size / 2 * sizeof(*table));
+	nc_mask = size - 1;
 }
 
 static struct ncentry *
@@ -221,6 +237,8 @@ cache_enter(struct vnode *dvp, struct vnode *vp, const char *name,
 	if (nc != NULL)
 		nc_remove(nc);
 	nc_evict();
+	if (nc_count > nc_mask)
+		nc_grow();
 	nc = nc_alloc(namelen);
 	if (nc == NULL)
 		return;			/* a cache may forget */

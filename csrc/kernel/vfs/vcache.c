@@ -28,6 +28,8 @@
 
 SLIST_HEAD(vcache_chain, vnode_impl);
 
+#define VCACHE_FIRST	256		/* heads of chains to begin with */
+
 unsigned int numvnodes;
 
 static pool_cache_t vcache_pool;
@@ -39,14 +41,11 @@ static kcondvar_t vcache_cv;		/* a vnode left a passing state */
 void
 vcache_init(void)
 {
-	u_long size = 64;
-
 	vcache_pool = pool_cache_init(sizeof(struct vnode_impl), 64, 0, 0,
 	    "vcachepl", NULL, IPL_NONE, NULL, NULL, NULL);
-	while (size < (u_long)desiredvnodes)
-		size *= 2;
-	vcache_table = kmem_zalloc(size * sizeof(*vcache_table), KM_SLEEP);
-	vcache_mask = size - 1;
+	vcache_table = kmem_zalloc(VCACHE_FIRST * sizeof(*vcache_table),
+	    KM_SLEEP);
+	vcache_mask = VCACHE_FIRST - 1;
 	mutex_init(&vcache_lock, MUTEX_DEFAULT, IPL_NONE);
 	cv_init(&vcache_cv, "vstate");
 }
@@ -109,10 +108,34 @@ vcache_find(const struct mount *mp, const void *key, size_t keylen,
 }
 
 static void
+vcache_grow(void)
+{
+	u_long size = (vcache_mask + 1) * 2;
+	struct vcache_chain *table, *old = vcache_table;
+	struct vnode_impl *vip;
+
+	table = kmem_zalloc(size * sizeof(*table), KM_NOSLEEP);
+	if (table == NULL)
+		return;
+	for (u_long i = 0; i < size / 2; i++) {
+		while ((vip = SLIST_FIRST(&old[i])) != NULL) {
+			SLIST_REMOVE_HEAD(&old[i], vi_hashchain);
+			SLIST_INSERT_HEAD(&table[vip->vi_keyhash &
+			    (size - 1)], vip, vi_hashchain);
+		}
+	}
+	vcache_table = table;
+	vcache_mask = size - 1;
+	kmem_free(old, size / 2 * sizeof(*table));
+}
+
+static void
 vcache_hash_insert(struct vnode_impl *vip, struct mount *mp, const void *key,
     size_t keylen, uint32_t hash)
 {
 	KASSERT(!vip->vi_hashed);
+	if (numvnodes > vcache_mask)
+		vcache_grow();
 	vip->vi_keymount = mp;
 	vip->vi_key = key;
 	vip->vi_keylen = keylen;
