@@ -56,6 +56,11 @@ def sources() -> list[Path]:
     return [path.relative_to(ROOT) for path in sorted(found)]
 
 
+def generate() -> None:
+    """Make the headers and declarations that come from tables; keeps equal ones."""
+    subprocess.run([sys.executable, "tables.py"], cwd=CSRC, check=True)
+
+
 def declarations() -> str:
     """The text for FFI.cdef: generated parts first, since others use their types."""
     parts = sorted((GENERATED / "rumpy").glob("*.cdef"))
@@ -79,6 +84,7 @@ def prologue() -> str:
 
 def make_ffi() -> FFI:
     """The FFI object, complete with source, for setuptools or for emit_c_code."""
+    generate()
     ffi = FFI()
     ffi.cdef(declarations())
     ffi.set_source(
