@@ -245,7 +245,7 @@ def kernel_rows(library: Any, ffi: Any, image: Path, sizes: Sizes) -> dict[str, 
     from rumpy._hyp import ffi as hyp_ffi
     from rumpy._hyp import lib as hyp
 
-    with rumpy.Kernel() as k:
+    with rumpy.Kernel(memory=512 << 20) as k:
         k.load("ffs")
         with k.mount("ffs", str(image), "/m"):
             door = hyp_ffi.cast("uintptr_t", hyp_ffi.addressof(hyp, "hyp_syscall"))
