@@ -38,7 +38,17 @@ class DirEntry:
     symbolic link points to are asked for when wanted.
     """
 
-    __slots__ = ("_inode", "_kind", "_lstat", "_parent", "_process", "_stat", "name")
+    __slots__ = (
+        "_data",
+        "_inode",
+        "_kind",
+        "_lstat",
+        "_offset",
+        "_parent",
+        "_process",
+        "_stat",
+        "name",
+    )
 
     def __init__(
         self,
@@ -47,13 +57,16 @@ class DirEntry:
         name: Any,
         inode: int,
         kind: int,
-        status: StatResult | None,
+        data: bytes | None,
+        offset: int,
     ) -> None:
         self._process = process
         self._parent = parent
         self._inode = inode
         self._kind = kind
-        self._lstat = status
+        self._data = data  # of the whole listing, with a struct stat at _offset
+        self._offset = offset
+        self._lstat: StatResult | None = None
         self._stat: StatResult | None = None
         self.name = name
 
@@ -99,7 +112,10 @@ class DirEntry:
     def stat(self, *, follow_symlinks: bool = True) -> StatResult:
         """Attributes as they were when first known."""
         if self._lstat is None:
-            self._lstat = self._ask(follow_symlinks=False)
+            if self._data is not None:
+                self._lstat = StatResult.unpack(self._data, self._offset)
+            else:
+                self._lstat = self._ask(follow_symlinks=False)
         if not follow_symlinks or not _stat.S_ISLNK(self._lstat.st_mode):
             return self._lstat
         if self._stat is None:
@@ -147,34 +163,35 @@ class TreeCalls(NameCalls):
 
     def listdir(self, path: Name | int = ".") -> list[str]:
         """The names in a directory (bytes where the path is bytes)."""
-        names = [name for _, _, name, _ in self._scan(path, stats=False)]
+        data = self._scan(path, stats=False)
+        names = [name for _, _, name, _, _ in _records(data, stats=False)]
         if isinstance(path, bytes):
             return names  # type: ignore[return-value]
         return [name.decode("utf-8", "surrogateescape") for name in names]
 
     def scandir(self, path: Name | int = ".", *, stats: bool = True) -> Scan:
         """The entries of a directory; with their attributes unless told not to."""
-        found = self._scan(path, stats=stats)
+        data = self._scan(path, stats=stats)
         parent = shown(path)
         if not isinstance(parent, (bytes, str, int)):
             parent = os.fspath(path)  # type: ignore[arg-type]
+        return Scan(self._dir_entries(parent, data, stats))
+
+    def _dir_entries(self, parent: Any, data: bytes, stats: bool) -> Iterator[DirEntry]:
         text = not isinstance(parent, bytes)
-        return Scan(
-            DirEntry(
+        for inode, kind, name, has_stat, offset in _records(data, stats=stats):
+            yield DirEntry(
                 self,
                 parent,
                 name.decode("utf-8", "surrogateescape") if text else name,
                 inode,
                 kind,
-                status,
+                data if has_stat else None,
+                offset,
             )
-            for inode, kind, name, status in found
-        )
 
-    def _scan(
-        self, path: Name | int, *, stats: bool
-    ) -> list[tuple[int, int, bytes, StatResult | None]]:
-        """Each (inode, d_type, name, attributes) of a directory."""
+    def _scan(self, path: Name | int, *, stats: bool) -> bytes:
+        """What face_scan packs of a directory."""
         bulk = ffi.new("struct face_bulk *")
         by_fd = isinstance(path, int)
         dirfd = path if by_fd else FDCWD
@@ -185,7 +202,8 @@ class TreeCalls(NameCalls):
             result = lib.face_scan(self._k, self._p, BULK, dirfd, name, stats, bulk)
             if result < 0:
                 raise self._failed(result, path)
-            return _entries(ffi.buffer(bulk.fb_data, bulk.fb_size), stats=stats)
+            packed: bytes = ffi.buffer(bulk.fb_data, bulk.fb_size)[:]
+            return packed
         finally:
             lib.face_free(bulk)
 
@@ -284,22 +302,15 @@ class TreeCalls(NameCalls):
         return done
 
 
-def _entries(
-    packed: Any, *, stats: bool
-) -> list[tuple[int, int, bytes, StatResult | None]]:
-    """Decode what face_scan packed."""
-    data = bytes(packed)
-    found = []
-    offset, skip = 0, _HEAD.size + (_STAT if stats else 0)
-    while offset < len(data):
-        inode, length, namelen, kind, has_stat, _ = _HEAD.unpack_from(data, offset)
-        name = data[offset + skip : offset + skip + namelen]
-        status = None
-        if has_stat:
-            status = StatResult.unpack(data, offset + _HEAD.size)
-        found.append((inode, kind, name, status))
+def _records(data: bytes, *, stats: bool) -> Iterator[tuple[int, int, bytes, int, int]]:
+    """Each (inode, d_type, name, has attributes, their offset) of face_scan."""
+    unpack, head = _HEAD.unpack_from, _HEAD.size
+    offset, end, skip = 0, len(data), head + (_STAT if stats else 0)
+    while offset < end:
+        inode, length, namelen, kind, has_stat, _ = unpack(data, offset)
+        start = offset + skip
+        yield inode, kind, data[start : start + namelen], has_stat, offset + head
         offset += length
-    return found
 
 
 def _sorted_out(entries: list[DirEntry]) -> tuple[list[Any], list[Any], set[Any]]:
