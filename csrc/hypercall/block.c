@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
 /*
- * Block devices: windows of files, read and written here, and devices written
- * in Python.
+ * Block devices: windows of files and overlays over them, read and written
+ * here, and devices written in Python.
  *
  * hyp_block_try() is called by whoever holds the virtual CPU, so it does only
  * what can't wait: reads of cached pages (RWF_NOWAIT), writes that are a copy
@@ -51,7 +51,14 @@
 /* A write of this size into the page cache is a copy and little else. */
 #define	WRITE_NOW	(256 * 1024)
 
-enum kind { FREE, OPENING, FILEDEV, PYTHONDEV, CLOSING };
+enum kind { FREE, OPENING, FILEDEV, OVERLAYDEV, PYTHONDEV, CLOSING };
+
+/* A file, or the part of it that a device uses. */
+struct backing {
+	int		b_fd;
+	bool		b_quick;	/* never waits */
+	int64_t		b_offset;
+};
 
 /*
  * Slots are never given back, so that a lookup needs no lock: it counts itself
@@ -61,11 +68,15 @@ struct blockdev {
 	_Atomic uint32_t	bd_refs;
 	_Atomic uint32_t	bd_gen;		/* changes at open and close */
 	_Atomic int		bd_kind;
-	int			bd_fd;
 	uint32_t		bd_flags;
 	_Atomic bool		bd_dirty;	/* written since the last flush */
 	_Atomic bool		bd_nonowait;	/* RWF_NOWAIT is not supported */
-	int64_t			bd_offset;
+	struct backing		bd_lower;
+	struct backing		bd_upper;	/* overlays only */
+	uint8_t			*bd_map;
+	uint64_t		bd_map_size;
+	int64_t			bd_map_at;
+	uint32_t		bd_sector;
 	uint64_t		bd_length;
 	uint64_t		bd_handle;
 	struct {
@@ -106,7 +117,7 @@ device_hold(uint64_t dev)
 	bd = &devices[index];
 	bd->bd_refs++;
 	if (bd->bd_gen == dev >> 32 &&
-	    (bd->bd_kind == FILEDEV || bd->bd_kind == PYTHONDEV))
+	    bd->bd_kind >= FILEDEV && bd->bd_kind <= PYTHONDEV)
 		return bd;
 	bd->bd_refs--;
 	return NULL;
@@ -148,11 +159,35 @@ device_publish(struct blockdev *bd, enum kind kind)
 	return (uint64_t)gen << 32 | (uint64_t)(bd - devices + 1);
 }
 
-int
-hyp_block_open_file(const struct hyp_block_config *config, uint64_t *dev)
+static void
+backing_close(struct backing *b)
+{
+
+	if (b->b_fd >= 0)
+		close(b->b_fd);
+	b->b_fd = -1;
+}
+
+/* Returns a NetBSD errno. */
+static int
+backing_open(struct backing *b, int fd, int64_t offset)
+{
+	struct statfs fs;
+
+	b->b_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (b->b_fd < 0)
+		return hyp_block_errno(errno);
+	b->b_offset = offset;
+	b->b_quick = fstatfs(b->b_fd, &fs) == 0 && (fs.f_type == TMPFS ||
+	    fs.f_type == RAMFS || fs.f_type == HUGETLBFS);
+	return 0;
+}
+
+static int
+open_lower(const struct hyp_block_config *config, struct blockdev **result)
 {
 	struct blockdev *bd;
-	struct statfs fs;
+	int error;
 
 	if (config->offset < 0 ||
 	    config->length > (uint64_t)(INT64_MAX - config->offset))
@@ -160,20 +195,58 @@ hyp_block_open_file(const struct hyp_block_config *config, uint64_t *dev)
 	bd = device_new();
 	if (bd == NULL)
 		return hyp_block_errno(ENFILE);
-	bd->bd_fd = fcntl(config->fd, F_DUPFD_CLOEXEC, 3);
-	if (bd->bd_fd < 0) {
-		const int error = errno;
-
+	bd->bd_upper.b_fd = -1;
+	error = backing_open(&bd->bd_lower, config->fd, config->offset);
+	if (error != 0) {
 		bd->bd_kind = FREE;
-		return hyp_block_errno(error);
+		return error;
 	}
+	if ((config->flags & HYP_BLOCK_QUICK) != 0)
+		bd->bd_lower.b_quick = true;
 	bd->bd_flags = config->flags;
-	if (fstatfs(bd->bd_fd, &fs) == 0 && (fs.f_type == TMPFS ||
-	    fs.f_type == RAMFS || fs.f_type == HUGETLBFS))
-		bd->bd_flags |= HYP_BLOCK_QUICK;
-	bd->bd_offset = config->offset;
 	bd->bd_length = config->length;
-	*dev = device_publish(bd, FILEDEV);
+	*result = bd;
+	return 0;
+}
+
+int
+hyp_block_open_file(const struct hyp_block_config *config, uint64_t *dev)
+{
+	struct blockdev *bd;
+	int error;
+
+	error = open_lower(config, &bd);
+	if (error == 0)
+		*dev = device_publish(bd, FILEDEV);
+	return error;
+}
+
+int
+hyp_block_open_overlay(const struct hyp_block_overlay *config, uint64_t *dev)
+{
+	const uint64_t length = config->lower.length;
+	struct blockdev *bd;
+	int error;
+
+	if (config->sector < 512 || (config->sector & (config->sector - 1)) ||
+	    config->start < 0 || length > (uint64_t)(INT64_MAX - config->start) ||
+	    config->map_size < (length / config->sector + 7) / 8)
+		return NB_EINVAL;
+	error = open_lower(&config->lower, &bd);
+	if (error != 0)
+		return error;
+	error = backing_open(&bd->bd_upper, config->upper, config->start);
+	if (error != 0) {
+		backing_close(&bd->bd_lower);
+		bd->bd_kind = FREE;
+		return error;
+	}
+	bd->bd_flags &= ~(uint32_t)HYP_BLOCK_READONLY;
+	bd->bd_sector = config->sector;
+	bd->bd_map = config->map;
+	bd->bd_map_size = config->map_size;
+	bd->bd_map_at = config->map_at;
+	*dev = device_publish(bd, OVERLAYDEV);
 	return 0;
 }
 
@@ -184,7 +257,7 @@ hyp_block_open_python(uint64_t handle, uint64_t *dev)
 
 	if (bd == NULL)
 		return hyp_block_errno(ENFILE);
-	bd->bd_fd = -1;
+	bd->bd_lower.b_fd = bd->bd_upper.b_fd = -1;
 	bd->bd_flags = 0;
 	bd->bd_handle = handle;
 	*dev = device_publish(bd, PYTHONDEV);
@@ -217,9 +290,9 @@ hyp_block_close(uint64_t dev)
 	/* One reference is ours; late lookups come and go by themselves. */
 	while (bd->bd_refs > 1)
 		nanosleep(&nap, NULL);
-	if (bd->bd_fd >= 0)
-		close(bd->bd_fd);
-	bd->bd_fd = -1;
+	backing_close(&bd->bd_lower);
+	backing_close(&bd->bd_upper);
+	bd->bd_map = NULL;
 	bd->bd_kind = FREE;
 	device_drop(bd);
 	return 0;
@@ -250,7 +323,6 @@ struct cursor {
 	int			left;		/* of from[] */
 	uint64_t		skip;		/* of from[0] */
 	uint64_t		done;		/* bytes */
-	off_t			at;		/* in the file */
 };
 
 /* The next portion of the vector; the number of entries. */
@@ -278,7 +350,6 @@ cursor_advance(struct cursor *c, uint64_t bytes)
 {
 
 	c->done += bytes;
-	c->at += (off_t)bytes;
 	while (c->left > 0 && bytes >= c->from->len - c->skip) {
 		bytes -= c->from->len - c->skip;
 		c->skip = 0;
@@ -290,20 +361,62 @@ cursor_advance(struct cursor *c, uint64_t bytes)
 
 /* One system call for one portion; bytes, or a negated host errno. */
 static ssize_t
-portion(struct blockdev *bd, int op, const struct cursor *c, uint64_t limit,
-    int flags)
+portion(const struct backing *b, int op, const struct cursor *c, uint64_t at,
+    uint64_t limit, int flags)
 {
 	struct iovec iov[MAXIOV];
 	const int n = cursor_vector(c, limit, iov);
+	const off_t where = (off_t)((uint64_t)b->b_offset + at);
 	ssize_t r;
 
+	if (b->b_quick)
+		flags = 0;
 	do {
 		if (op == HYP_READ)
-			r = preadv2(bd->bd_fd, iov, n, c->at, flags);
+			r = preadv2(b->b_fd, iov, n, where, flags);
 		else
-			r = pwritev2(bd->bd_fd, iov, n, c->at, flags);
+			r = pwritev2(b->b_fd, iov, n, where, flags);
 	} while (r < 0 && errno == EINTR);
 	return r < 0 ? -errno : r;
+}
+
+static bool
+map_has(const struct blockdev *bd, uint64_t sector)
+{
+
+	return (__atomic_load_n(&bd->bd_map[sector / 8], __ATOMIC_RELAXED) >>
+	    sector % 8 & 1) != 0;
+}
+
+/* Neighbours share bytes of the map, and helpers work side by side. */
+static void
+map_add(struct blockdev *bd, uint64_t at, uint64_t length)
+{
+	const uint64_t end = (at + length) / bd->bd_sector;
+
+	for (uint64_t i = at / bd->bd_sector; i < end; i++)
+		__atomic_fetch_or(&bd->bd_map[i / 8], (uint8_t)(1u << i % 8),
+		    __ATOMIC_RELAXED);
+}
+
+/* Which file has the byte at AT, and for how many bytes of the LENGTH. */
+static const struct backing *
+backing_of(const struct blockdev *bd, int op, uint64_t at, uint64_t *length)
+{
+	const uint64_t end = at + *length;
+	uint64_t next;
+	bool upper;
+
+	if (bd->bd_kind != OVERLAYDEV)
+		return &bd->bd_lower;
+	if (op == HYP_WRITE)
+		return &bd->bd_upper;
+	upper = map_has(bd, at / bd->bd_sector);
+	next = (at / bd->bd_sector + 1) * bd->bd_sector;
+	while (next < end && map_has(bd, next / bd->bd_sector) == upper)
+		next += bd->bd_sector;
+	*length = (next < end ? next : end) - at;
+	return upper ? &bd->bd_upper : &bd->bd_lower;
 }
 
 /*
@@ -313,14 +426,13 @@ portion(struct blockdev *bd, int op, const struct cursor *c, uint64_t limit,
 static int
 transfer_data(struct blockdev *bd, struct hyp_bio *bio, int flags)
 {
-	struct cursor c = {
-		.from = bio->iov, .left = bio->iovcnt,
-		.at = bd->bd_offset + bio->offset,
-	};
+	struct cursor c = { .from = bio->iov, .left = bio->iovcnt };
 
 	while (c.done < bio->length) {
-		const ssize_t r = portion(bd, bio->op, &c,
-		    bio->length - c.done, flags);
+		const uint64_t at = (uint64_t)bio->offset + c.done;
+		uint64_t length = bio->length - c.done;
+		const struct backing *b = backing_of(bd, bio->op, at, &length);
+		const ssize_t r = portion(b, bio->op, &c, at, length, flags);
 
 		if (r < 0)
 			return (int)-r;
@@ -335,6 +447,8 @@ transfer_data(struct blockdev *bd, struct hyp_bio *bio, int flags)
 		}
 		cursor_advance(&c, (uint64_t)r);
 	}
+	if (bd->bd_kind == OVERLAYDEV && bio->op == HYP_WRITE)
+		map_add(bd, (uint64_t)bio->offset, bio->length);
 	bio->resid = 0;
 	return 0;
 }
@@ -342,26 +456,56 @@ transfer_data(struct blockdev *bd, struct hyp_bio *bio, int flags)
 static int
 transfer_discard(struct blockdev *bd, struct hyp_bio *bio)
 {
+	const struct backing *b = bd->bd_kind == OVERLAYDEV ? &bd->bd_upper :
+	    &bd->bd_lower;
 
-	if (fallocate(bd->bd_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-	    bd->bd_offset + bio->offset, (off_t)bio->length) != 0)
+	if (fallocate(b->b_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+	    b->b_offset + bio->offset, (off_t)bio->length) != 0)
 		return errno;
+	if (bd->bd_kind == OVERLAYDEV)
+		map_add(bd, (uint64_t)bio->offset, bio->length);
 	bio->resid = 0;
 	return 0;
 }
 
-/* fdatasync() fails once for a lost page; the error must not be forgotten. */
+/* The data of an overlay first, then the map that says it is there. */
+static int
+flush_overlay(struct blockdev *bd)
+{
+	uint64_t done = 0;
+
+	if (bd->bd_map_at == 0)
+		return 0;
+	if (fdatasync(bd->bd_upper.b_fd) != 0)
+		return errno;
+	while (done < bd->bd_map_size) {
+		const ssize_t r = pwrite(bd->bd_upper.b_fd, bd->bd_map + done,
+		    bd->bd_map_size - done, bd->bd_map_at + (off_t)done);
+
+		if (r < 0 && errno != EINTR)
+			return errno;
+		if (r > 0)
+			done += (uint64_t)r;
+	}
+	return fdatasync(bd->bd_upper.b_fd) == 0 ? 0 : errno;
+}
+
+/* A failed flush leaves the device dirty: the next one tries again. */
 static int
 transfer_flush(struct blockdev *bd, struct hyp_bio *bio)
 {
+	int error;
 
 	bio->resid = 0;
 	if (!atomic_exchange(&bd->bd_dirty, false))
 		return 0;
-	if (fdatasync(bd->bd_fd) == 0)
-		return 0;
-	bd->bd_dirty = true;
-	return errno;
+	if (bd->bd_kind == OVERLAYDEV)
+		error = flush_overlay(bd);
+	else
+		error = fdatasync(bd->bd_lower.b_fd) == 0 ? 0 : errno;
+	if (error != 0)
+		bd->bd_dirty = true;
+	return error;
 }
 
 static int
@@ -461,21 +605,24 @@ finish(struct blockdev *bd, struct hyp_bio *bio, int error)
 static bool
 may_try(struct blockdev *bd, const struct hyp_bio *bio, int *flags)
 {
+	const bool overlay = bd->bd_kind == OVERLAYDEV;
+	const bool quick = overlay ? bd->bd_upper.b_quick :
+	    bd->bd_lower.b_quick;
 
 	*flags = 0;
-	if ((bd->bd_flags & HYP_BLOCK_QUICK) != 0)
-		return true;
 	switch (bio->op) {
 	case HYP_READ:
+		if (bd->bd_lower.b_quick && (quick || !overlay))
+			return true;
 		*flags = RWF_NOWAIT;
 		return !bd->bd_nonowait;
 	case HYP_WRITE:
-		return bio->length <= WRITE_NOW &&
-		    (bd->bd_flags & HYP_BLOCK_SYNC) == 0;
+		return quick || (bio->length <= WRITE_NOW &&
+		    (bd->bd_flags & HYP_BLOCK_SYNC) == 0);
 	case HYP_FLUSH:
-		return !bd->bd_dirty;
+		return !bd->bd_dirty || quick;
 	default:
-		return false;
+		return quick;
 	}
 }
 
@@ -541,9 +688,13 @@ hyp_block_execute(struct hyp_kernel *k, struct hyp_bio *bio)
 		finish(NULL, bio, NB_ENXIO);
 		return 0;
 	}
-	if (bd->bd_kind == PYTHONDEV)
+	if (bd->bd_kind == PYTHONDEV) {
 		error = execute_python(bd, bio);
-	else {
+		if (hyp_in_child()) {	/* it has forked: no bio here */
+			device_drop(bd);
+			return 0;
+		}
+	} else {
 		error = refuse(bd, bio);
 		if (error == 0) {
 			error = transfer(bd, bio, 0);

@@ -104,7 +104,7 @@ host_init(struct hyp_host *h, struct hyp_kernel *k, struct hyp_thread *t)
 
 	h->h_posted = 0;
 	h->h_queued = h->h_first = h->h_parked = false;
-	h->h_open = h->h_intr = h->h_idle = false;
+	h->h_open = h->h_cancel = h->h_intr = h->h_idle = false;
 	h->h_give_up = 0;
 	h->h_since = 0;
 	h->h_barges = 0;
@@ -532,6 +532,13 @@ hyp_exception_take(void)
 
 	hyp_self.t_exception = 0;
 	return token;
+}
+
+int
+hyp_in_child(void)
+{
+
+	return hyp_top != NULL && fork_is_child(hyp_top->d_kernel);
 }
 
 int

@@ -104,6 +104,8 @@ io_here(struct hyp_kernel *k, struct hyp_bio *b)
 	hyp_give(k);
 	before = d->d_exception;
 	(void)hyp_block_execute(k, b);
+	if (unlikely(fork_is_child(k)))
+		hyp_take(k);		/* does not return */
 	if (b->error != 0 && d->d_interrupted && d->d_exception != before)
 		(void)hyp_block_execute(k, b);
 	d->d_interrupted = false;

@@ -9,6 +9,9 @@
 
 #include "exectest.h"
 
+/* Keeps the caller's frame, and so its line in the backtrace. */
+#define	NO_TAIL_CALL	__asm volatile("")
+
 enum crash {
 	CRASH_PANIC,
 	CRASH_KASSERT,
@@ -52,7 +55,7 @@ crash_smash(void)
 	volatile uint64_t frame[4];
 	int i;
 
-	for (i = 0; i < 9; i++)
+	for (i = 0; i < 8; i++)
 		((volatile uint64_t *)frame)[i] = 0x4141414141414141;
 }
 
@@ -134,6 +137,7 @@ crash_code(enum crash how)
 	default:
 		break;
 	}
+	NO_TAIL_CALL;
 }
 
 static void __noinline
@@ -159,6 +163,7 @@ crash_here(enum crash how)
 		crash_code(how);
 		break;
 	}
+	NO_TAIL_CALL;
 }
 
 static void
