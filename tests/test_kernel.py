@@ -173,6 +173,72 @@ def test_the_end_of_the_interpreter_unmounts(image: Path) -> None:
         assert (mnt / "new").read_text() == "kept"
 
 
+def test_ctrl_c_ends_a_sleeping_call(built: None) -> None:
+    done = run_python(
+        """
+        import os, signal, threading, time, rumpy
+        with rumpy.Kernel() as k:
+            k.mkfifo("/p")
+            fd = k.open("/p", os.O_RDWR)
+            main = threading.main_thread()
+            def interrupt():
+                time.sleep(0.2)
+                os.kill(os.getpid(), signal.SIGINT)
+            threading.Thread(target=interrupt).start()
+            start = time.monotonic()
+            try:
+                k.read(fd, 1)
+            except KeyboardInterrupt:
+                print("interrupted", 0.1 < time.monotonic() - start < 5)
+            print(k.getpid() > 0)
+        """
+    )
+    assert done.stdout == "interrupted True\nTrue\n", done.stderr
+
+
+def test_a_signal_handler_that_returns_lets_the_call_go_on(built: None) -> None:
+    done = run_python(
+        """
+        import os, signal, threading, time, rumpy
+        seen = []
+        signal.signal(signal.SIGALRM, lambda *a: seen.append(1))
+        with rumpy.Kernel() as k:
+            k.mkfifo("/p")
+            fd = k.open("/p", os.O_RDWR)
+            signal.setitimer(signal.ITIMER_REAL, 0.1)
+            threading.Timer(0.4, k.write, (fd, b"x")).start()
+            print(k.read(fd, 1), seen)
+        """
+    )
+    assert done.stdout == "b'x' [1]\n", done.stderr
+
+
+@pytest.mark.parametrize("order", ["before", "after"])
+def test_faulthandler_and_panics_get_along(built: None, order: str) -> None:
+    done = run_python(
+        """
+        import faulthandler, sys, time, rumpy
+        if sys.argv[1] == "before":
+            faulthandler.enable()
+        k = rumpy.Kernel()
+        if sys.argv[1] == "after":
+            faulthandler.enable()
+            time.sleep(0.5)  # the monitor has looked meanwhile
+        k.load("oops")
+        try:
+            k.sysctl("oops.now", "null")
+        except rumpy.KernelPanic as panic:
+            print(len(panic.frames) >= 3)
+        k.close()
+        with rumpy.Kernel() as other:
+            print(other.getpid() > 0)
+        """,
+        order,
+    )
+    assert done.stdout == "True\nTrue\n", done.stderr
+    assert done.stderr == ""
+
+
 # --- panics ------------------------------------------------------------------
 
 

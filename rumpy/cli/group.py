@@ -85,9 +85,16 @@ def explain(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
+def _terminate(number: int, frame: object) -> None:
+    """SIGTERM unmounts what is mounted, as leaving in good order does."""
+    complain("terminated")
+    raise SystemExit(128 + number)
+
+
 def run(arguments: list[str]) -> int:
     """Run a command line; the exit code."""
     traceback = bool(os.environ.get("RUMPY_TRACEBACK"))
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         result: Any = group.main(arguments, prog_name="rumpy", standalone_mode=False)
         sys.stdout.flush()
@@ -100,6 +107,8 @@ def run(arguments: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         complain("interrupted")
         return 128 + signal.SIGINT
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 1
     except BrokenPipeError:
         # Whoever read our output has gone: say nothing, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

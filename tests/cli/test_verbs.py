@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -229,6 +230,26 @@ def test_a_name_that_could_harm_a_terminal(run: Run, image: Path) -> None:
     with rumpy.Kernel() as k, k.mount("ffs", str(image), "/mnt") as mnt:
         (mnt / "a\x1b[31mred").touch()
     assert "a\\x1b[31mred" in ok(run("ls", image))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_unmounts(image: Path, tmp_path: Path, number: int) -> None:
+    script = tmp_path / "s.py"
+    script.write_text("(mnt / 'new').write_text('x')\nprint('ready', flush=True)\n"
+                      "import time\ntime.sleep(60)\n")  # fmt: skip
+    with subprocess.Popen(
+        [sys.executable, "-m", "rumpy", "run", "-m", f"{image}:/mnt", script],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(number)
+        assert process.wait(30) == 128 + number
+    from rumpy.probe import probe
+
+    superblock = probe(image).superblock
+    assert superblock is not None and superblock.clean
 
 
 def test_modinfo(run: Run) -> None:
