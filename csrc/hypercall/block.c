@@ -567,6 +567,9 @@ refuse(const struct blockdev *bd, const struct hyp_bio *bio)
 	if (bio->offset < 0 || bio->length > bd->bd_length ||
 	    (uint64_t)bio->offset > bd->bd_length - bio->length)
 		return NB_EINVAL;
+	if (bd->bd_kind == OVERLAYDEV && (((uint64_t)bio->offset |
+	    bio->length) & (bd->bd_sector - 1)) != 0)
+		return NB_EINVAL;
 	if (bio->op == HYP_DISCARD)
 		return 0;
 	if (!vector_length(bio, &total))

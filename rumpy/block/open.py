@@ -9,6 +9,7 @@ from rumpy.block.file import FileDevice
 from rumpy.block.memory import MemoryDevice
 from rumpy.block.protocol import (
     Device,
+    OverlayWindow,
     Window,
     Wrapper,
     is_device,
@@ -26,8 +27,11 @@ class Borrowed(Wrapper):
     """A device that belongs to somebody else: close() leaves it open."""
 
     @property
-    def window(self) -> Window:
+    def window(self) -> Window | OverlayWindow:
         """For C, where the device has one."""
+        window = getattr(self.lower, "window", None)
+        if isinstance(window, OverlayWindow):
+            return window
         return native_window(self.lower)
 
     def close(self) -> None:

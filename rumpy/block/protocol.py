@@ -49,10 +49,10 @@ class BlockDevice(Protocol):
 
 
 class NativeDevice(Protocol):
-    """A disk that C can serve without Python: a window of a file."""
+    """A disk that C can serve without Python: a window of a file, or an overlay."""
 
     @property
-    def window(self) -> Window:
+    def window(self) -> Window | OverlayWindow:
         """Where its contents are."""
 
 
@@ -74,6 +74,36 @@ class Window:
         self.readonly = readonly
 
 
+class OverlayWindow:
+    """Copy on write over a window of a file.
+
+    Attributes:
+        lower: what has not been written.
+        fd, start: file that holds what has been, and where in it offset 0 is.
+        map: a bit for each sector that has been written.
+        map_at: where in the file a flush stores the map; 0 for nowhere.
+    """
+
+    __slots__ = ("fd", "lower", "map", "map_at", "sector", "start")
+
+    def __init__(
+        self,
+        lower: Window,
+        fd: int,
+        start: int,
+        map: bytearray,
+        *,
+        sector: int,
+        map_at: int = 0,
+    ) -> None:
+        self.lower = lower
+        self.fd = fd
+        self.start = start
+        self.map = map
+        self.sector = sector
+        self.map_at = map_at
+
+
 _MEMBERS = ("sector_size", "sector_count", "read", "write", "flush", "discard")
 
 
@@ -84,7 +114,7 @@ def is_device(thing: object) -> TypeGuard[BlockDevice]:
 
 def is_native(device: object) -> bool:
     """Whether C can serve a device: it has a window of a file."""
-    return isinstance(getattr(device, "window", None), Window)
+    return isinstance(getattr(device, "window", None), (Window, OverlayWindow))
 
 
 def native_window(device: object) -> Window:

@@ -11,7 +11,7 @@ from rumpy.block.memory import MemoryDevice
 from rumpy.block.protocol import (
     BlockDevice,
     Data,
-    Device,
+    OverlayWindow,
     Window,
     Wrapper,
     native_window,
@@ -95,12 +95,14 @@ class ReadOnlyDevice(Wrapper):
 
 _MAGIC: Final = b"rumpyovl1\n"
 _HEADER = struct.Struct("<10sxxIQQ")
-_HEADER_SIZE: Final = 4096
-BLOCK: Final = 4096
+_PAGE: Final = 4096
 
 
 class OverlayDevice(Wrapper):
     """Copy on write: changes go elsewhere, the lower device stays as it is.
+
+    Over a file it is served in C.  A store file begins with a page of header
+    and the map of written sectors; a flush writes the map after the data.
 
     Args:
         lower: what is read where nothing was written.
@@ -117,21 +119,34 @@ class OverlayDevice(Wrapper):
     ) -> None:
         super().__init__(lower)
         self.readonly = False
-        self._block = max(BLOCK, self.sector_size)
-        self._blocks = -(-self.size // self._block)
-        self._map = bytearray(-(-self._blocks // 8))
-        self._dirty = False
+        self._map = bytearray(-(-self.sector_count // 8))
         self._store = store
+        self._start = 0
         if store is None:
-            self._start = 0
-            self._upper: Device = MemoryDevice(self._blocks * self._block)
+            self._upper: Any = MemoryDevice(self.size, sector_size=self.sector_size)
         else:
             self._open(os.fspath(store))
 
     @property
+    def window(self) -> OverlayWindow:
+        """For C, where the lower device has a window of a file.
+
+        Raises:
+            AttributeError: it has none.
+        """
+        return OverlayWindow(
+            native_window(self.lower),
+            self._upper.fileno(),
+            self._start,
+            self._map,
+            sector=self.sector_size,
+            map_at=0 if self._store is None else _PAGE,
+        )
+
+    @property
     def changed(self) -> int:
-        """Bytes that differ from the lower device, in whole blocks."""
-        return sum(byte.bit_count() for byte in self._map) * self._block
+        """Bytes that were written, in whole sectors."""
+        return int.from_bytes(self._map, "little").bit_count() * self.sector_size
 
     def read(self, offset: int, length: int) -> Data:
         self.check(offset, length)
@@ -149,111 +164,93 @@ class OverlayDevice(Wrapper):
 
     def write(self, offset: int, data: memoryview) -> None:
         self.check(offset, len(data))
-        if not len(data):
-            return
-        end = offset + len(data)
-        first, last = offset // self._block, (end - 1) // self._block
-        if offset % self._block:
-            self._copy_up(first)
-        if end % self._block:
-            self._copy_up(last)
         self._upper.write(self._start + offset, data)
-        for block in range(first, last + 1):
-            self._map[block >> 3] |= 1 << (block & 7)
-        self._dirty = True
+        self._mark(offset, len(data))
 
     def discard(self, offset: int, length: int) -> None:
         """Zeroes stand where the lower device has something else."""
         self.check(offset, length)
-        first, last = -(-offset // self._block), (offset + length) // self._block
-        for block in range(first, last):
-            self._map[block >> 3] |= 1 << (block & 7)
-        if last > first:
-            self._dirty = True
-            at = self._start + first * self._block
-            self._upper.discard(at, (last - first) * self._block)
+        self._upper.discard(self._start + offset, length)
+        self._mark(offset, length)
 
     def flush(self) -> None:
         """The data first, then the map that says it is there."""
-        if self._store is None or not self._dirty:
-            return
-        self._upper.flush()
-        padded = self._map.ljust(self._start - _HEADER_SIZE, b"\0")
-        self._upper.write(_HEADER_SIZE, memoryview(padded))
-        self._upper.flush()
-        self._dirty = False
+        if self._store is not None:
+            self._upper.flush()
+            padded = self._map.ljust(self._start - _PAGE, b"\0")
+            self._upper.write(_PAGE, memoryview(padded))
+            self._upper.flush()
 
     def snapshot(self) -> tuple[bytes, bytes]:
         """A copy of the changes."""
-        if not isinstance(self._upper, MemoryDevice):
+        if self._store is not None:
             raise OSError(errno.EOPNOTSUPP, "an overlay in a file has no snapshots")
         return bytes(self._map), self._upper.snapshot()
 
     def restore(self, token: tuple[bytes, bytes]) -> None:
         """Go back to snapshot()'s state."""
-        if not isinstance(self._upper, MemoryDevice):
+        if self._store is not None:
             raise OSError(errno.EOPNOTSUPP, "an overlay in a file has no snapshots")
         self._map[:] = token[0]
         self._upper.restore(token[1])
 
     def commit(self) -> None:
         """Write the changes to the lower device, and forget them."""
-        for block in range(self._blocks):
-            if self._has(block):
-                at = block * self._block
-                length = min(self._block, self.size - at)
-                data = self._upper.read(self._start + at, length)
-                self.lower.write(at, memoryview(data))
+        done = 0
+        while done < self.size:
+            upper, run = self._run(done, min(self.size - done, 1 << 20))
+            if upper:
+                data = self._upper.read(self._start + done, run)
+                self.lower.write(done, memoryview(data))
+            done += run
         self.lower.flush()
         self._map[:] = bytes(len(self._map))
-        self._dirty = True
         self.flush()
 
     def close(self) -> None:
-        upper: Any = self._upper
-        if self._store is not None and self._dirty:
+        if self._upper is not None:
             self.flush()
-        upper.close()
-        super().close()
+            self._upper.close()
+            self._upper = None
+            super().close()
 
-    def _has(self, block: int) -> bool:
-        return bool(self._map[block >> 3] >> (block & 7) & 1)
+    def _has(self, sector: int) -> bool:
+        return bool(self._map[sector >> 3] >> (sector & 7) & 1)
+
+    def _mark(self, offset: int, length: int) -> None:
+        first = offset // self.sector_size
+        for sector in range(first, first + length // self.sector_size):
+            self._map[sector >> 3] |= 1 << (sector & 7)
 
     def _run(self, offset: int, length: int) -> tuple[bool, int]:
         """Whether the upper device has offset, and for how many bytes."""
-        block = offset // self._block
-        upper = self._has(block)
+        sector = offset // self.sector_size
+        upper = self._has(sector)
         end = offset + length
-        at = (block + 1) * self._block
-        while at < end and self._has(at // self._block) == upper:
-            at += self._block
+        at = (sector + 1) * self.sector_size
+        while at < end and self._has(at // self.sector_size) == upper:
+            at += self.sector_size
         return upper, min(at, end) - offset
-
-    def _copy_up(self, block: int) -> None:
-        """Bring a block that will be written in part into the upper device."""
-        if self._has(block):
-            return
-        at = block * self._block
-        length = min(self._block, self.size - at)
-        self._upper.write(self._start + at, memoryview(self.lower.read(at, length)))
 
     def _open(self, path: str) -> None:
         from rumpy.block.file import FileDevice
 
-        header = _HEADER.pack(_MAGIC, self._block, self.size, 0)
-        space = -(-len(self._map) // BLOCK) * BLOCK
-        self._start = _HEADER_SIZE + space
+        header = _HEADER.pack(_MAGIC, self.sector_size, self.size, 0)
+        space = -(-len(self._map) // _PAGE) * _PAGE
+        self._start = _PAGE + space
         fresh = not os.path.exists(path) or os.stat(path).st_size == 0
         if fresh:
             with open(path, "ab") as file:
-                file.truncate(self._start + self._blocks * self._block)
-        self._upper = FileDevice(path, readonly=False)
+                file.truncate(self._start + self.size)
+        self._upper = FileDevice(
+            path, readonly=False, sector_size=min(self.sector_size, _PAGE)
+        )
         if fresh:
-            page = header.ljust(_HEADER_SIZE, b"\0")
+            page = header.ljust(_PAGE, b"\0")
             self._upper.write(0, memoryview(page))
-        elif bytes(self._upper.read(0, _HEADER_SIZE))[: _HEADER.size] != header:
+        elif bytes(self._upper.read(0, _PAGE))[: _HEADER.size] != header:
             self._upper.close()
             raise ImageError("is not an overlay of a disk of this size", image=path)
         else:
-            stored = self._upper.read(_HEADER_SIZE, space)
+            stored = self._upper.read(_PAGE, space)
             self._map[:] = bytes(stored)[: len(self._map)]

@@ -12,7 +12,13 @@ import itertools
 
 from rumpy._hyp import ffi, lib
 from rumpy.abi.errno import oserror, to_kernel
-from rumpy.block.protocol import BlockDevice, is_native, native_window
+from rumpy.block.protocol import (
+    BlockDevice,
+    OverlayWindow,
+    Window,
+    is_native,
+    native_window,
+)
 from rumpy.errors import ImageError
 from rumpy.hypercall import exceptions
 
@@ -60,6 +66,7 @@ class Attached:
         _check_geometry(self.sector_size, self.sector_count)
         self.native = is_native(device) if native is None else native
         self._handle = 0
+        self._map: Any = None
         dev = ffi.new("uint64_t *")
         if self.native:
             error = self._open_native(dev)
@@ -73,14 +80,33 @@ class Attached:
         self.dev = int(dev[0])
 
     def _open_native(self, dev: Any) -> int:
+        window = getattr(self.device, "window", None)
+        if isinstance(window, OverlayWindow):
+            return self._open_overlay(window, dev)
         window = native_window(self.device)
         self.readonly = self.readonly or window.readonly
         config = ffi.new("struct hyp_block_config *")
+        self._fill(config, window)
+        return int(lib.hyp_block_open_file(config, dev))
+
+    def _open_overlay(self, window: OverlayWindow, dev: Any) -> int:
+        config = ffi.new("struct hyp_block_overlay *")
+        self._fill(config.lower, window.lower)
+        # The map is Python's; it can't be resized while C has it.
+        self._map = ffi.from_buffer("uint8_t[]", window.map, require_writable=True)
+        config.upper = window.fd
+        config.sector = window.sector
+        config.start = window.start
+        config.map = self._map
+        config.map_size = len(window.map)
+        config.map_at = window.map_at
+        return int(lib.hyp_block_open_overlay(config, dev))
+
+    def _fill(self, config: Any, window: Window) -> None:
         config.fd = window.fd
         config.offset = window.offset
         config.length = window.length
         config.flags = lib.HYP_BLOCK_READONLY if self.readonly else 0
-        return int(lib.hyp_block_open_file(config, dev))
 
     @property
     def statistics(self) -> Statistics:
@@ -100,6 +126,7 @@ class Attached:
         if self.dev:
             lib.hyp_block_close(self.dev)
             self.dev = 0
+            self._map = None
             _devices.pop(self._handle, None)
 
 
@@ -164,8 +191,7 @@ def _read(device: BlockDevice, bio: Any) -> None:
     data = memoryview(device.read(bio.offset, length)).cast("B")
     if len(data) != length:
         raise ValueError(
-            f"{type(device).__name__}.read() returned {len(data)} bytes, "
-            f"not {length}"
+            f"{type(device).__name__}.read() returned {len(data)} bytes, not {length}"
         )
     if lib.hyp_in_child():
         return  # read() has forked; the kernel's memory is not here
