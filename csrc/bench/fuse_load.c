@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Loads for a mounted file system: each prints one line "name value unit".
+ * Loads for a mounted file system: each prints one line "name rate amount".
  * Run on a fresh directory of the mount; drop caches by mounting anew.
  *
- *	fuse_load DIR make [files] [mib]	files of 1 KiB, and one big file
- *	fuse_load DIR run  [files] [mib]	all loads, over what make left
+ *	fuse_load DIR LOAD [files] [mib]
+ *
+ * LOAD is "small" (make files of 1 KiB), "big" (make one file), the name of a
+ * load over what these left, or "all".
  */
 
 #include <sys/stat.h>
@@ -34,11 +36,13 @@ now(void)
 	return (double)ts.tv_sec + 1e-9 * (double)ts.tv_nsec;
 }
 
+/* Amount is operations, or MiB. */
 static void
-report(const char *name, double amount, double since, const char *unit)
+report(const char *name, double amount, double since)
 {
 
-	printf("%-22s %10.0f %s\n", name, amount / (now() - since), unit);
+	printf("%-22s %10.0f %10.0f\n", name, amount / (now() - since),
+	    amount);
 	fflush(stdout);
 }
 
@@ -81,21 +85,33 @@ write_big(const char *what, size_t chunk)
 			err(1, "big");
 	}
 	close(fd);
-	report(what, (double)nmib, t, "MiB/s");
+	report(what, (double)nmib, t);
 }
 
 static void
-load_make(void)
+load_small(const char *what)
 {
-	double t;
 
 	if (mkdir("small", 0755) == -1)
 		err(1, "small");
-	t = now();
+	const double t = now();
 	for (int i = 0; i < nfiles; i++)
 		write_small(small_name(i), 1024);
-	report("create+write1k", nfiles, t, "op/s");
-	write_big("write 1M", CHUNK);
+	report(what, nfiles, t);
+}
+
+static void
+load_write(const char *what)
+{
+
+	write_big(what, CHUNK);
+}
+
+static void
+load_write_4k(const char *what)
+{
+
+	write_big(what, 4096);
 }
 
 static void
@@ -118,11 +134,11 @@ load_list(const char *what)
 	closedir(dir);
 	if (n != nfiles + 2)
 		errx(1, "%d entries instead of %d", n, nfiles + 2);
-	report(what, n, t, "op/s");
+	report(what, n, t);
 }
 
 static void
-load_open(void)
+load_open(const char *what)
 {
 	const double t = now();
 
@@ -132,11 +148,11 @@ load_open(void)
 			err(1, "%s", path);
 		close(fd);
 	}
-	report("open+read1k+close", nfiles, t, "op/s");
+	report(what, nfiles, t);
 }
 
 static void
-load_sequential(const char *what, int flags)
+read_big(const char *what, int flags)
 {
 	const int fd = xopen("big", O_RDONLY | flags);
 	const double t = now();
@@ -148,11 +164,25 @@ load_sequential(const char *what, int flags)
 	if (total != nmib * CHUNK)
 		errx(1, "big: %zu bytes", total);
 	close(fd);
-	report(what, (double)nmib, t, "MiB/s");
+	report(what, (double)nmib, t);
 }
 
 static void
-load_random(void)
+load_sequential(const char *what)
+{
+
+	read_big(what, 0);
+}
+
+static void
+load_direct(const char *what)
+{
+
+	read_big(what, O_DIRECT);
+}
+
+static void
+load_random(const char *what)
 {
 	const int fd = xopen("big", O_RDONLY | O_DIRECT), n = 50000;
 	const double t = now();
@@ -165,11 +195,11 @@ load_random(void)
 			err(1, "big");
 	}
 	close(fd);
-	report("random direct 4k", n, t, "op/s");
+	report(what, n, t);
 }
 
 static void
-load_create_unlink(void)
+load_create_unlink(const char *what)
 {
 	const double t = now();
 
@@ -178,29 +208,30 @@ load_create_unlink(void)
 		if (unlink("scratch") == -1)
 			err(1, "scratch");
 	}
-	report("create+unlink", nfiles, t, "op/s");
+	report(what, nfiles, t);
 }
 
-static void
-load_run(void)
-{
-
-	load_list("readdir+stat");
-	load_open();
-	load_sequential("sequential read", 0);
-	load_sequential("direct read 1M", O_DIRECT);
-	load_random();
-	load_create_unlink();
-	write_big("write 4k", 4096);
-	write_big("write 1M again", CHUNK);
-}
+static const struct {
+	const char	*name;
+	void		(*run)(const char *);
+} loads[] = {
+	{ "small", load_small },
+	{ "big", load_write },
+	{ "list", load_list },
+	{ "open", load_open },
+	{ "sequential", load_sequential },
+	{ "direct", load_direct },
+	{ "random", load_random },
+	{ "create", load_create_unlink },
+	{ "write4k", load_write_4k },
+};
 
 int
 main(int argc, char **argv)
 {
 
 	if (argc < 3)
-		errx(2, "usage: fuse_load dir make|run [files] [mib]");
+		errx(2, "usage: fuse_load dir load [files] [mib]");
 	if (argc > 3)
 		nfiles = atoi(argv[3]);
 	if (argc > 4)
@@ -210,9 +241,10 @@ main(int argc, char **argv)
 	if (posix_memalign((void **)&buffer, 4096, CHUNK) != 0)
 		errx(1, "no memory");
 	memset(buffer, 'x', CHUNK);
-	if (strcmp(argv[2], "make") == 0)
-		load_make();
-	else
-		load_run();
+	for (size_t i = 0; i < sizeof(loads) / sizeof(loads[0]); i++) {
+		if (strcmp(argv[2], "all") == 0 ||
+		    strcmp(argv[2], loads[i].name) == 0)
+			loads[i].run(loads[i].name);
+	}
 	return 0;
 }
