@@ -23,6 +23,8 @@
 #include <sys/syscallargs.h>
 #include <sys/syscallvar.h>
 
+#include <uvm/uvm_map.h>
+
 #include <rumpy/doors.h>
 
 #include "core/lwp_impl.h"
@@ -91,6 +93,7 @@ proc0_init(void)
 	LIST_INIT(&pgrp0.pg_members);
 	proc_setup(p, 0, NULL);
 	p->p_flag = PK_SYSTEM;
+	p->p_vmspace = &vmspace0;
 	p->p_cred = kauth_cred_alloc();
 	p->p_limit = &limit0;
 	p->p_stats = &pstats0;
@@ -125,6 +128,7 @@ proc_create(struct proc *parent, bool copyfd)
 
 	p = kmem_zalloc(sizeof(*p), KM_SLEEP);
 	proc_setup(p, pid_allocate(), parent);
+	p->p_vmspace = &vmspace_host;
 	p->p_cred = parent->p_cred;
 	kauth_cred_hold(p->p_cred);
 	p->p_limit = parent->p_limit;

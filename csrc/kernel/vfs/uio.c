@@ -8,15 +8,6 @@
 #include <sys/errno.h>
 #include <sys/uio.h>
 
-/*
- * The kernel's own "address space".  Only its address matters: it tells
- * kernel addresses, which are trusted, from all others.
- */
-struct vmspace {
-	int	vm_unused;
-};
-struct vmspace	vmspace0;
-
 /* Addresses in this uio are the kernel's own. */
 void
 uio_setup_sysspace(struct uio *uio)

@@ -6,20 +6,27 @@
 #include <sys/param.h>
 #include <sys/systm.h>
 #include <uvm/uvm_extern.h>
+#include <uvm/uvm_map.h>
 
 #include "core/pages.h"
-
-struct vm_map {
-	int	vmm_unused;
-};
-static struct vm_map uvm_kernel_map;
-struct vm_map *kernel_map = &uvm_kernel_map;
 
 struct pmap {
 	int	pm_unused;
 };
-static struct pmap uvm_kernel_pmap;
+static struct pmap uvm_kernel_pmap, uvm_host_pmap;
 struct pmap *const kernel_pmap_ptr = &uvm_kernel_pmap;
+
+static struct vm_map uvm_kernel_map = { .pmap = &uvm_kernel_pmap };
+struct vm_map *kernel_map = &uvm_kernel_map;
+
+struct vmspace vmspace0 = {
+	.vm_map = { .pmap = &uvm_kernel_pmap },
+	.vm_refcnt = 1,
+};
+struct vmspace vmspace_host = {
+	.vm_map = { .pmap = &uvm_host_pmap },
+	.vm_refcnt = 1,
+};
 
 /* Addresses without memory can't be had; 0 says so. */
 vaddr_t

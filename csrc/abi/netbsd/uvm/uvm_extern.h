@@ -12,6 +12,7 @@
 #include <uvm/uvm_param.h>
 #include <uvm/uvm_prot.h>
 #include <uvm/uvm_pglist.h>
+#include <uvm/uvm_map.h>
 #include <uvm/uvm_pmap.h>
 #include <uvm/uvm_stat.h>
 
