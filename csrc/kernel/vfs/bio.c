@@ -235,7 +235,8 @@ bio_forget(struct buf *bp)
 
 /*
  * Make room: forget the buffer that was not used for the longest time, or
- * start to write it if it is dirty.  False if there was none.
+ * start to write it if it is dirty.  What could not be written before is
+ * given up now.  False if there was none.
  */
 bool
 bio_reclaim_one(void)
@@ -250,6 +251,11 @@ bio_reclaim_one(void)
 		return false;
 	bremfree(bp);
 	bp->b_cflags |= BC_BUSY;
+	if ((bp->b_oflags & BIO_WERROR) != 0) {
+		printf("vnode %p: changes of block %jd are lost\n", bp->b_vp,
+		    (intmax_t)bp->b_lblkno);
+		bp->b_oflags &= ~(BO_DELWRI | BIO_WERROR);
+	}
 	if ((bp->b_oflags & BO_DELWRI) != 0) {
 		bp->b_cflags |= BC_AGE | BC_VFLUSH;
 		mutex_exit(&bufcache_lock);
@@ -491,6 +497,7 @@ bio_startwrite(struct buf *bp)
 	mutex_enter(bp->b_objlock);
 	bp->b_flags &= ~B_READ;
 	bp->b_error = 0;
+	bp->b_oflags &= ~BIO_WERROR;
 	if ((bp->b_oflags & BO_DELWRI) != 0) {
 		bp->b_oflags &= ~(BO_DONE | BO_DELWRI);
 		reassignbuf(bp, vp);
@@ -565,6 +572,7 @@ bdwrite(struct buf *bp)
 	mutex_enter(bp->b_objlock);
 	bp->b_flags &= ~(B_READ | B_ASYNC);
 	bp->b_error = 0;
+	bp->b_oflags &= ~BIO_WERROR;
 	if ((bp->b_oflags & BO_DELWRI) == 0) {
 		bp->b_oflags |= BO_DELWRI | BO_DONE;
 		curlwp->l_ru.ru_oublock++;
@@ -604,6 +612,25 @@ bio_worthless(const struct buf *bp)
 	    (bp->b_cflags & BC_NOCACHE) != 0;
 }
 
+/*
+ * A write has failed, so the only good copy is here: keep it, dirty, for
+ * another try.  Not where a journal has its own ideas about such a block.
+ */
+static void
+bio_keepfailed(struct buf *bp)
+{
+	struct vnode *vp = bp->b_vp;
+
+	if ((bp->b_cflags & (BC_INVAL | BC_NOCACHE)) != 0 || vp == NULL ||
+	    bp->b_bufsize == 0 || bio_journal(vp) != NULL)
+		return;
+	mutex_enter(vp->v_interlock);
+	bp->b_error = 0;
+	bp->b_oflags |= BO_DELWRI | BO_DONE | BIO_WERROR;
+	reassignbuf(bp, vp);
+	mutex_exit(vp->v_interlock);
+}
+
 void
 brelsel(struct buf *bp, int set)
 {
@@ -612,9 +639,11 @@ brelsel(struct buf *bp, int set)
 	KASSERT((bp->b_cflags & BC_BUSY) != 0);
 	KASSERT(bp->b_freelistindex == BQ_NONE);
 	bp->b_cflags |= set;
+	if (__predict_false(bp->b_error != 0) && (bp->b_flags & B_READ) == 0)
+		bio_keepfailed(bp);
 	if (__predict_false(bio_worthless(bp))) {
 		bp->b_cflags |= BC_INVAL;
-		bp->b_oflags &= ~BO_DELWRI;
+		bp->b_oflags &= ~(BO_DELWRI | BIO_WERROR);
 		bio_forget(bp);
 		return;
 	}

@@ -21,6 +21,9 @@
 /* b_vnbufs.le_next of a buffer that is on no vnode's list. */
 #define	BIO_NOLIST	((struct buf *)0x87654321)
 
+/* b_oflags: dirty still, because it could not be written.  Ours alone. */
+#define	BIO_WERROR	0x00010000
+
 struct bufmem {
 	size_t	bm_bytes;	/* at b_data of cached buffers */
 	size_t	bm_limit;	/* what they may grow to */

@@ -230,42 +230,69 @@ vtruncbuf(struct vnode *vp, daddr_t lbn, bool catch_p, int slptimeo)
 	return error;
 }
 
-/*
- * Write the dirty buffers of a vnode: a block that is not of this vnode's
- * own data (indirect blocks and the like) at once, so that the rest is only
- * waited for.  Returns false when none is left to start.
- */
+/* Start to write one dirty buffer of a vnode; false if there is none. */
 static bool
-bio_flush_one(struct vnode *vp, bool sync, int *errorp)
+bio_flush_one(struct vnode *vp)
 {
 	struct buf *bp;
-	int error;
 
 	mutex_enter(&bufcache_lock);
 	LIST_FOREACH(bp, &vp->v_dirtyblkhd, b_vnbufs) {
 		KASSERT((bp->b_oflags & BO_DELWRI) != 0);
 		if ((bp->b_flags & B_LOCKED) != 0)
 			continue;	/* the journal's to write */
-		error = bbusy(bp, false, 0, NULL);
-		if (error == EPASSTHROUGH)
+		if ((bp->b_oflags & BIO_WERROR) != 0)
+			continue;	/* we have tried */
+		if (bbusy(bp, false, 0, NULL) != 0)
 			break;		/* slept: look from the start */
-		if (error != 0) {
-			*errorp = error;
-			mutex_exit(&bufcache_lock);
-			return false;
-		}
 		bremfree(bp);
 		mutex_exit(&bufcache_lock);
-		if (sync && bp->b_vp != vp) {
-			error = bwrite(bp);
-			if (error != 0 && *errorp == 0)
-				*errorp = error;
-		} else
-			bawrite(bp);
+		bawrite(bp);
 		return true;
 	}
 	mutex_exit(&bufcache_lock);
 	return bp != NULL;
+}
+
+/* Give those that could not be written another chance. */
+static void
+bio_flush_again(struct vnode *vp)
+{
+	struct buf *bp;
+
+	mutex_enter(&bufcache_lock);
+	LIST_FOREACH(bp, &vp->v_dirtyblkhd, b_vnbufs)
+		bp->b_oflags &= ~BIO_WERROR;
+	mutex_exit(&bufcache_lock);
+}
+
+/*
+ * What has a flush left behind?  0: nothing; EIO: what could not be written;
+ * EAGAIN: what has become dirty meanwhile.
+ */
+static int
+bio_flush_result(struct vnode *vp)
+{
+	struct buf *bp;
+	int error;
+
+	mutex_enter(vp->v_interlock);
+	while (vp->v_numoutput != 0)
+		cv_wait(&vp->v_cv, vp->v_interlock);
+	mutex_exit(vp->v_interlock);
+	error = 0;
+	mutex_enter(&bufcache_lock);
+	LIST_FOREACH(bp, &vp->v_dirtyblkhd, b_vnbufs) {
+		if ((bp->b_flags & B_LOCKED) != 0)
+			continue;
+		error = EAGAIN;
+		if ((bp->b_oflags & BIO_WERROR) != 0) {
+			error = EIO;
+			break;
+		}
+	}
+	mutex_exit(&bufcache_lock);
+	return error;
 }
 
 /*
@@ -275,29 +302,22 @@ bio_flush_one(struct vnode *vp, bool sync, int *errorp)
 int
 vflushbuf(struct vnode *vp, int flags)
 {
-	int dirty, error, error2, pflags;
+	int error, pflags;
 	bool sync;
 
 	sync = (flags & FSYNC_WAIT) != 0;
 	pflags = PGO_CLEANIT | PGO_ALLPAGES |
 	    (sync ? PGO_SYNCIO : 0) |
 	    ((flags & FSYNC_LAZY) != 0 ? PGO_LAZY : 0);
+	bio_flush_again(vp);
 	do {
 		rw_enter(vp->v_uobj.vmobjlock, RW_WRITER);
 		error = VOP_PUTPAGES(vp, 0, 0, pflags);
-		error2 = 0;
-		while (bio_flush_one(vp, sync, &error2))
+		while (bio_flush_one(vp))
 			continue;
-		if (error == 0)
-			error = error2;
 		if (!sync || error != 0)
 			return error;
-		mutex_enter(vp->v_interlock);
-		while (vp->v_numoutput != 0)
-			cv_wait(&vp->v_cv, vp->v_interlock);
-		dirty = !LIST_EMPTY(&vp->v_dirtyblkhd) &&
-		    bio_journal(vp) == NULL;
-		mutex_exit(vp->v_interlock);
-	} while (dirty);
-	return 0;
+		error = bio_flush_result(vp);
+	} while (error == EAGAIN);
+	return error;
 }
