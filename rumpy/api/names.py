@@ -28,6 +28,7 @@ _FCHMODAT, _FCHOWNAT, _UTIMENSAT = _n("fchmodat"), _n("fchownat"), _n("utimensat
 _CHFLAGS, _LCHFLAGS = _n("chflags"), _n("lchflags")
 _LINKAT, _SYMLINKAT, _READLINKAT = _n("linkat"), _n("symlinkat"), _n("readlinkat")
 _RENAMEAT, _UNLINKAT = _n("renameat"), _n("unlinkat")
+_RENAME = _n("__posix_rename")
 _MKDIRAT, _MKNODAT, _MKFIFOAT = _n("mkdirat"), _n("mknodat"), _n("mkfifoat")
 _TRUNCATE, _PATHCONF = _n("truncate"), _n("pathconf")
 _CHDIR, _CHROOT, _GETCWD = _n("chdir"), _n("chroot"), _n("__getcwd")
@@ -229,6 +230,14 @@ class NameCalls(DescriptorCalls):
         dst_dir_fd: int | None = None,
     ) -> None:
         """Give the file another name, replacing what has it."""
+        if src_dir_fd is None and dst_dir_fd is None:
+            # POSIX's flavour: two names of one file both stay.
+            result = lib.face_pp(
+                self._k, self._p, _RENAME, name_bytes(src), name_bytes(dst), 0, 0
+            )
+            if result < 0:
+                raise self._failed(result, src, dst)
+            return
         self._two(_RENAMEAT, src, dst, src_dir_fd, dst_dir_fd, 0)
 
     replace = rename

@@ -315,6 +315,8 @@ rename_locked(struct renaming *r)
 		    r->to.de, r->to.vp, &nlink);
 	if (error != 0)
 		return error;
+	genfs_rename_cache_purge(r->from.dvp, r->from.vp, r->to.dvp,
+	    r->to.vp);
 	/* Somebody may have noted meanwhile that the target is not there. */
 	cache_purge1(r->to.dvp, r->to.cnp->cn_nameptr, r->to.cnp->cn_namelen,
 	    0);

@@ -235,6 +235,10 @@ do_link(int fd1, const char *path1, int fd2, const char *path2,
 	error = at_lookup(fd1, path1, nflags, &vp);
 	if (error != 0)
 		return error;
+	if (vp->v_type == VDIR) {
+		vrele(vp);
+		return EPERM;
+	}
 	error = name_create(fd2, path2, 0, &nd, &pb);
 	if (error == 0) {
 		if (vp->v_mount != nd.ni_dvp->v_mount) {

@@ -169,9 +169,9 @@ def entry(op: Op, slot: int) -> str:
         if protocol in ("L", "put", "unl") and op.name not in ("unlock",):
             if protocol == "put" and name == "tvp":
                 out.append(f"\tif ({name} != NULL)")
-                out.append(f"\t\tvop_check_locked({name}, \"{op.name}\");")
+                out.append(f'\t\tvop_check_locked({name}, "{op.name}");')
             else:
-                out.append(f"\tvop_check_locked({name}, \"{op.name}\");")
+                out.append(f'\tvop_check_locked({name}, "{op.name}");')
     if op.trans in ("yes", "lock"):
         out.append(f"\tmp = vop_enter({first});")
     elif op.trans == "unlock":
@@ -190,7 +190,9 @@ def entry(op: Op, slot: int) -> str:
 
 def source(ops: list[Op]) -> str:
     out = [WARNING]
-    out.append('#include <sys/param.h>\n#include <sys/vnode.h>\n#include <sys/mount.h>\n#include <sys/fstrans.h>\n\n#include "vnode_call.h"\n')
+    out.append(
+        '#include <sys/param.h>\n#include <sys/vnode.h>\n#include <sys/mount.h>\n#include <sys/fstrans.h>\n\n#include "vnode_call.h"\n'
+    )
     out.append("""const struct vnodeop_desc vop_default_desc = {
 \t.vdesc_offset = 0,
 \t.vdesc_name = "default",
