@@ -146,12 +146,11 @@ struct hyp_kernel {
 	pthread_t	k_monitor_thread;
 	bool		k_idle_started;
 	bool		k_monitor_started;
-	_Atomic uint32_t k_monitor_word;	/* futex: 1 while it sleeps */
+	_Atomic uint32_t k_monitor_word;	/* futex: MON_ in monitor.c */
 	int64_t		*k_time_second;
 	int64_t		*k_time_uptime;
 	struct door_boot *k_boot;	/* while booting */
 	_Atomic uint64_t k_watch_seq;	/* what the watchdog has seen */
-	_Atomic bool	k_monitor_stop;
 	const struct kern_fixup *k_fixups;
 	uint64_t	k_nfixups;
 

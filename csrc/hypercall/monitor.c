@@ -21,6 +21,11 @@
 #define	LINGER_NS	INT64_C(1000000000)	/* go on that long */
 #define	CHECK_NS	INT64_C(80000000)	/* handlers' check */
 
+/* k_monitor_word */
+#define	MON_TICKS	0u
+#define	MON_ASLEEP	1u
+#define	MON_STOP	2u
+
 static void
 store_time(struct hyp_kernel *k)
 {
@@ -40,12 +45,14 @@ store_time(struct hyp_kernel *k)
 void
 monitor_refresh(struct hyp_kernel *k)
 {
+	uint32_t asleep;
 
 	if ((__atomic_fetch_and(&k->k_shared->sh_entry, ~ENTRY_STALE,
 	    __ATOMIC_SEQ_CST) & ENTRY_STALE) == 0)
 		return;
 	store_time(k);
-	atomic_store(&k->k_monitor_word, 0);
+	asleep = MON_ASLEEP;
+	atomic_compare_exchange_strong(&k->k_monitor_word, &asleep, MON_TICKS);
 	syscall(SYS_futex, &k->k_monitor_word, FUTEX_WAKE_PRIVATE, 1, NULL,
 	    NULL, 0);
 }
@@ -64,14 +71,16 @@ hyp_kernel_tick(struct hyp_kernel *k)
 static void
 pause_until_used(struct hyp_kernel *k)
 {
+	uint32_t ticks = MON_TICKS;
 
-	atomic_store(&k->k_monitor_word, 1);
+	if (!atomic_compare_exchange_strong(&k->k_monitor_word, &ticks,
+	    MON_ASLEEP))
+		return;
 	__atomic_fetch_or(&k->k_shared->sh_entry, ENTRY_STALE,
 	    __ATOMIC_SEQ_CST);
-	while (atomic_load(&k->k_monitor_word) != 0 &&
-	    !atomic_load(&k->k_monitor_stop)) {
-		syscall(SYS_futex, &k->k_monitor_word, FUTEX_WAIT_PRIVATE, 1,
-		    NULL, NULL, 0);
+	while (atomic_load(&k->k_monitor_word) == MON_ASLEEP) {
+		syscall(SYS_futex, &k->k_monitor_word, FUTEX_WAIT_PRIVATE,
+		    MON_ASLEEP, NULL, NULL, 0);
 	}
 }
 
@@ -129,7 +138,7 @@ monitor(void *arg)
 	struct timespec ts;
 
 	fault_block_signals();
-	while (!atomic_load(&k->k_monitor_stop) && !cpu_dead(k)) {
+	while (atomic_load(&k->k_monitor_word) != MON_STOP && !cpu_dead(k)) {
 		store_time(k);
 		look(k, &w);
 		next += period;
@@ -137,7 +146,10 @@ monitor(void *arg)
 			next = hyp_now() + period;
 		ts.tv_sec = next / NS_PER_SEC;
 		ts.tv_nsec = next % NS_PER_SEC;
-		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
+		/* Until the next tick, unless told to stop. */
+		syscall(SYS_futex, &k->k_monitor_word,
+		    FUTEX_WAIT_BITSET_PRIVATE, MON_TICKS, &ts, NULL,
+		    FUTEX_BITSET_MATCH_ANY);
 		k->k_stats.ticks++;
 	}
 	return NULL;
@@ -160,8 +172,7 @@ monitor_stop(struct hyp_kernel *k)
 
 	if (!k->k_monitor_started)
 		return;
-	atomic_store(&k->k_monitor_stop, true);
-	atomic_store(&k->k_monitor_word, 0);
+	atomic_store(&k->k_monitor_word, MON_STOP);
 	syscall(SYS_futex, &k->k_monitor_word, FUTEX_WAKE_PRIVATE, INT_MAX,
 	    NULL, NULL, 0);
 	pthread_join(k->k_monitor_thread, NULL);
