@@ -25,11 +25,19 @@ TREES = ("x86_64-netbsd-none", "generic-netbsd")
 STUBS = {
     "sys/kauth.h": (
         "typedef struct kauth_cred *kauth_cred_t; typedef uint64_t kauth_action_t;"
+        "uid_t kauth_cred_geteuid(kauth_cred_t); kauth_cred_t kauth_cred_get(void);"
     ),
     "sys/kernel.h": "",
     "sys/spl.h": "",
     "sys/timevar.h": "",
-    "lib/libkern/libkern.h": "",
+    "lib/libkern/libkern.h": (
+        "#include <sys/types.h>\n"
+        "#ifndef offsetof\n#define offsetof(t, m) __builtin_offsetof(t, m)\n#endif\n"
+        "int strcmp(const char *, const char *); size_t strlen(const char *);"
+        "int strncmp(const char *, const char *, size_t);"
+        "void *memset(void *, int, size_t);"
+        "void *memcpy(void *, const void *, size_t);"
+    ),
     "machine/cpufunc.h": "",
     "machine/pic.h": "",
     "uvm/uvm_physseg.h": "",
@@ -37,6 +45,9 @@ STUBS = {
     "sys/systm.h": (
         "typedef int (*copyin_t)(const void *, void *, size_t);"
         "typedef int (*copyout_t)(const void *, void *, size_t);"
+        "struct uio; int uiomove(void *, size_t, struct uio *);"
+        "void printf(const char *, ...); int eopnotsupp(void);\n"
+        "#include <lib/libkern/libkern.h>\n"
     ),
     "sys/vmem.h": (
         "typedef struct vmem vmem_t; typedef unsigned int vm_flag_t;"
