@@ -257,3 +257,24 @@ def test_signal_in_the_middle_of_requests(shared: rumpy.Mount, host: Path) -> No
     worker.kill()
     worker.wait()
     outside(f"import os; os.listdir({str(host)!r})")
+
+
+def test_changes_can_be_announced(ffs: rumpy.Mount, host: Path) -> None:
+    from rumpy.fuse import Options
+    from rumpy.fuse.exporter import NativeServer
+
+    root = 1
+    k, seen = ffs.kernel, f"import os; print('new' in os.listdir({str(host)!r}))"
+    there = f"import os; print(os.path.exists({str(host / 'new')!r}))"
+    server = NativeServer(ffs, str(host), Options(timeout=300).resolved())
+    try:
+        assert outside(seen) == outside(there) == "False\n"
+        k.mkdir("/mnt/new")
+        # Linux believes what it was told, for as long as it was told to.
+        assert outside(there) == "False\n"
+        server.inval_entry(root, "new")
+        server.inval_inode(root)
+        wait_for(lambda: outside(there) == "True\n")
+        wait_for(lambda: outside(seen) == "True\n")
+    finally:
+        server.close()
