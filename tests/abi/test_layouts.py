@@ -90,7 +90,7 @@ def netbsd_source(folders: list[Path], lines: list[str]) -> str:
         "sys/wapbl_replay.h",
         "uvm/uvm.h",
     ]
-    names = ["sys/param.h", "sys/types.h", *present, *extra]
+    names = ["sys/param.h", "sys/types.h", "sys/systm.h", *present, *extra]
     return "\n".join([*(f"#include <{h}>" for h in names), '#line 1 "TABLE"', *lines])
 
 
