@@ -7,6 +7,7 @@
 #include <sys/systm.h>
 #include <sys/buf.h>
 #include <sys/kmem.h>
+#include <sys/proc.h>
 
 #include "core/pages.h"
 #include "vfs/bio.h"
@@ -65,17 +66,29 @@ bufmem_release(void *data, size_t size)
 		kpage_free(data, size / PAGE_SIZE);
 }
 
-/* Stay below the limit as long as there is anything to give up. */
+/*
+ * Stay below the limit as long as there is anything to give up.  When all
+ * that could go is being written, the disk is too slow for us: then it gets a
+ * moment, but no more, since our caller may own what it waits for.
+ */
 static void
 bufmem_makeroom(size_t size)
 {
+	int patience;
 
-	if (bufmem.bm_bytes + size <= bufmem.bm_limit)
-		return;
-	mutex_enter(&bufcache_lock);
-	while (bufmem.bm_bytes + size > bufmem.bm_limit && bio_reclaim_one())
-		continue;
-	mutex_exit(&bufcache_lock);
+	for (patience = 8; patience > 0; patience--) {
+		if (bufmem.bm_bytes + size <= bufmem.bm_limit)
+			return;
+		mutex_enter(&bufcache_lock);
+		while (bufmem.bm_bytes + size > bufmem.bm_limit &&
+		    bio_reclaim_one())
+			continue;
+		mutex_exit(&bufcache_lock);
+		if (bufmem.bm_bytes + size <=
+		    bufmem.bm_limit + bufmem.bm_limit / 4)
+			return;
+		kpause("bufmem", false, 1, NULL);
+	}
 }
 
 void *

@@ -81,8 +81,8 @@ pagedaemon_reclaim(size_t n, int flags)
 	freed = pagecache_trim(n);
 	if (freed < n) {
 		freed += pages_reclaim(MAX(n - freed, 2 * CHUNK_PAGES),
-		    PD_SCAN);
-		freed = MIN(freed, pagecache_trim(SIZE_MAX) + freed);
+		    2 * (int)pagecache.pch_chunks);
+		(void)pagecache_trim(SIZE_MAX);
 	}
 	if (freed < n)
 		pagedaemon_kick();
@@ -200,7 +200,8 @@ pagedaemon_main(void *arg)
 		mutex_exit(&pd.lock);
 		uvmexp.pdrevs++;
 		pagedaemon_clean();
-		pages_reclaim(4 * CHUNK_PAGES, PD_SCAN);
+		pages_reclaim(4 * CHUNK_PAGES, 2 * (int)pagecache.pch_chunks);
+		pagecache_trim(SIZE_MAX);
 		buf_drain(MAXBSIZE);
 		bufmem_trim();
 		mutex_enter(&pd.lock);

@@ -57,16 +57,32 @@ pages_init(void)
 /* Memory of chunks. */
 
 static char *
-chunk_data_alloc(u_int npages)
+chunk_data_reuse(void)
 {
-	void *data;
+	void *data = pagechunk_free.head;
 
-	data = pagechunk_free.head;
-	if (npages == CHUNK_PAGES && data != NULL) {
+	if (data != NULL) {
 		pagechunk_free.head = *(void **)data;
 		if (--pagechunk_free.count < pagechunk_free.low)
 			pagechunk_free.low = pagechunk_free.count;
-		return data;
+	}
+	return data;
+}
+
+static char *
+chunk_data_alloc(u_int npages)
+{
+	char *data;
+
+	if (npages == CHUNK_PAGES) {
+		/* At the limit, an old chunk's memory becomes ours as it is. */
+		if (pagechunk_free.head == NULL &&
+		    kpage_avail() < kpage_limit() / 64)
+			(void)pages_reclaim(2 * CHUNK_PAGES,
+			    2 * (int)pagecache.pch_chunks);
+		data = chunk_data_reuse();
+		if (data != NULL)
+			return data;
 	}
 	return pages_alloc(npages);
 }
@@ -85,33 +101,32 @@ chunk_data_free(char *data, u_int npages)
 		syncer_kick();		/* to drop them when idle */
 }
 
-/*
- * Give up to n pages of the pieces kept for reuse back, to the host too.
- */
+/* Give up to n pages of the pieces kept for reuse back to the kernel. */
 size_t
 pagecache_trim(size_t n)
 {
 	size_t freed;
 	char *data;
 
-	for (freed = 0; freed < n && (data = pagechunk_free.head) != NULL;
-	    freed += CHUNK_PAGES) {
-		pagechunk_free.head = *(void **)(void *)data;
-		pagechunk_free.count--;
+	for (freed = 0; freed < n && (data = chunk_data_reuse()) != NULL;
+	    freed += CHUNK_PAGES)
+		kpage_free(data, CHUNK_PAGES);
+	return freed;
+}
+
+/* From time to time: those that were not needed meanwhile go, to the host. */
+void
+pagecache_idle(void)
+{
+	char *data;
+	u_int n;
+
+	for (n = MIN(pagechunk_free.low, CHUNK_TRIM); n > 0; n--) {
+		data = chunk_data_reuse();
 		kpage_discard(data, CHUNK_PAGES);
 		kpage_free(data, CHUNK_PAGES);
 	}
 	pagechunk_free.low = pagechunk_free.count;
-	return freed;
-}
-
-/* From time to time: those that were not needed meanwhile go. */
-void
-pagecache_idle(void)
-{
-
-	pagecache_trim((size_t)MIN(pagechunk_free.low, CHUNK_TRIM) *
-	    CHUNK_PAGES);
 }
 
 bool
@@ -171,6 +186,7 @@ chunk_create(struct uvm_object *uobj, voff_t off, char *data,
 		TAILQ_INSERT_TAIL(&pagechunk_lru, pc, pc_lru);
 		pc->pc_onlru = true;
 	}
+	pagecache.pch_chunks++;
 	return pc;
 }
 
@@ -184,6 +200,7 @@ chunk_destroy(struct uvm_pagechunk *pc)
 	if (pc->pc_onlru)
 		TAILQ_REMOVE(&pagechunk_lru, pc, pc_lru);
 	chunk_freememory(pc->pc_data, pc->pc_page, pc->pc_npages);
+	pagecache.pch_chunks--;
 	if (pc->pc_wanted)
 		cv_broadcast(&pc->pc_cv);
 	cv_destroy(&pc->pc_cv);

@@ -62,6 +62,7 @@ struct uvm_pagechunk {
 /* What the whole cache holds, in pages. */
 struct pagecache {
 	size_t	pch_pages;
+	size_t	pch_chunks;
 	size_t	pch_dirty;
 	size_t	pch_dirtymax;		/* writers are slowed down above */
 	kmutex_t pch_lock;		/* for sleeping only */
