@@ -310,6 +310,7 @@ class Machine:
         if error:
             raise self.error(error)
         self.hypercalls.remove(self)
+        self.linker.close()
         self.k = None
 
     k: Any = None

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from dataclasses import dataclass
     from typing import Final
 
+    from rumpy.linker.debug import Debugging
     from rumpy.linker.scope import Missing
     from rumpy.linker.symbolize import Source
 else:
@@ -107,6 +108,7 @@ class Linker:
 
     Attributes:
         symbolizer: turns addresses of the loaded images into frames.
+        debugging: what gdb and perf are told, or None.
     """
 
     def __init__(
@@ -120,6 +122,9 @@ class Linker:
         self._slab = arena.FreeList(*host.slab)
         self._pages = arena.FreeList(*host.pages)
         self.symbolizer = Symbolizer()
+        self.debugging: Debugging | None = None
+        if os.environ.get("RUMPY_GDB") or os.environ.get("RUMPY_PERF"):
+            self.debug()
 
     @property
     def modules(self) -> dict[str, LinkedModule]:
@@ -135,6 +140,17 @@ class Linker:
         return frozenset(
             other for other, entry in self._loaded.items() if name in entry.users
         )
+
+    def debug(self, *, gdb: bool | None = None, perf: bool | None = None) -> None:
+        """Show images loaded from now on to gdb or perf; see rumpy.linker.debug."""
+        from rumpy.linker.debug import Debugging
+
+        self.debugging = Debugging(gdb=gdb, perf=perf)
+
+    def close(self) -> None:
+        """The memory is about to go: forget what debuggers were told."""
+        if self.debugging is not None:
+            self.debugging.close()
 
     # Loading
 
@@ -253,6 +269,8 @@ class Linker:
             del self._loaded[module.name]
             self._need_kernel().modules.pop(module.name, None)
             self.symbolizer.remove(module.name)
+            if self.debugging is not None:
+                self.debugging.remove(module.name)
             self._release(entry.placed)
 
     # Steps
@@ -373,7 +391,10 @@ class Linker:
             index: (placed.addresses[segment] + at, obj.sections[index].size)
             for index, (segment, at) in layout.places.items()
         }
-        self.symbolizer.add(SymbolTable.of(obj, image.name, bases, source))
+        table = SymbolTable.of(obj, image.name, bases, source)
+        self.symbolizer.add(table)
+        if self.debugging is not None:
+            self.debugging.add(obj, table)
 
 
 # What was read last, for plan() and load_module() after each other, and for

@@ -110,6 +110,12 @@ class SymbolTable:
             return None
         return found.name, offset
 
+    def functions(self) -> list[tuple[int, int, str]]:
+        """Address, size and name of each function, by address."""
+        if self._functions is None:
+            self._functions = self._sorted_functions()
+        return [(f.address, f.size, f.name) for f in self._functions]
+
     def line(self, section: int, offset: int) -> tuple[str, int] | None:
         """File and line of code."""
         if not self._lines_known:
