@@ -156,6 +156,21 @@ ffs_encode1(const struct ffs_inode *ip, struct ufs1_dinode *dp)
 #undef W32
 }
 
+/* FreeBSD's check hash of an inode as it lies on disk. */
+static uint32_t
+ffs_dinode_hash(const struct ufs2_dinode *dp)
+{
+	static const uint32_t zero;
+	const uint8_t *p = (const void *)dp;
+	const size_t at = offsetof(struct ufs2_dinode, di_ckhash);
+	uint32_t crc;
+
+	crc = ffs_crc32c(~0U, p, at);
+	crc = ffs_crc32c(crc, &zero, sizeof(zero));
+	return ffs_crc32c(crc, p + at + sizeof(zero),
+	    sizeof(*dp) - at - sizeof(zero));
+}
+
 static void
 ffs_encode2(const struct ffs_inode *ip, struct ufs2_dinode *dp)
 {
@@ -190,10 +205,8 @@ ffs_encode2(const struct ffs_inode *ip, struct ufs2_dinode *dp)
 		for (int i = 0; i < UFS_NIADDR; i++)
 			W64(di_ib[i], ip->i_ib[i]);
 	}
-	if ((ip->i_fm->fm_fs->fs_metackhash & FFS_CK_INODE) != 0) {
-		dp->di_ckhash = 0;
-		W32(di_ckhash, ffs_crc32c(~0U, dp, sizeof(*dp)));
-	}
+	if ((ip->i_fm->fm_fs->fs_metackhash & FFS_CK_INODE) != 0)
+		W32(di_ckhash, ffs_dinode_hash(dp));
 #undef W32
 #undef W64
 }
@@ -263,6 +276,21 @@ ffs_inode_check(const struct ffs_inode *ip)
 	default:
 		return EIO;
 	}
+}
+
+/* Where inodes carry a hash: is it right?  Unused ones need none. */
+static bool
+ffs_dinode_intact(struct ffs_mount *fm, uint64_t ino, const void *dp)
+{
+	const struct ufs2_dinode *dp2 = dp;
+
+	if (!ffs_isufs2(fm->fm_fs) || dp2->di_mode == 0 ||
+	    (fm->fm_fs->fs_metackhash & FFS_CK_INODE) == 0 ||
+	    FFS_G32(fm, dp2->di_ckhash) == ffs_dinode_hash(dp2))
+		return true;
+	ffs_complain(fm, "inode %llu: bad check hash",
+	    (unsigned long long)ino);
+	return false;
 }
 
 static struct ffs_inode *
@@ -340,9 +368,11 @@ ffs_inode_load(struct ffs_mount *fm, struct vnode *vp, uint64_t ino)
 		ffs_inode_free(ip);
 		return error;
 	}
+	error = ffs_dinode_intact(fm, ino, dp) ? 0 : EIO;
 	ffs_decode(ip, dp);
 	brelse(bp, 0);
-	error = ffs_inode_check(ip);
+	if (error == 0)
+		error = ffs_inode_check(ip);
 	if (error != 0) {
 		ffs_inode_free(ip);
 		return error;

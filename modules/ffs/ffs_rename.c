@@ -190,8 +190,6 @@ ffs_gro_lookup(struct mount *mp, struct vnode *dvp, struct componentname *cnp,
 	int error;
 
 	error = VOP_ACCESS(dvp, VEXEC, cnp->cn_cred);
-	if (error == 0)
-		error = VOP_ACCESS(dvp, VWRITE, cnp->cn_cred);
 	if (error != 0)
 		return error;
 	error = ffs_dir_find(dp, cnp->cn_nameptr, cnp->cn_namelen,

@@ -277,6 +277,32 @@ ffs_sb_ishome(const struct fs *fs, int64_t where)
 	return where == FFS_SBLOCK_UFS1 || where == FFS_SBLOCK_FLOPPY;
 }
 
+/* CRC32C of a superblock as it lies on disk, its own hash taken as 0. */
+static uint32_t
+ffs_sb_hash(const void *buf, uint32_t size)
+{
+	static const uint32_t zero;
+	const uint8_t *p = buf;
+	const size_t at = offsetof(struct fs, fs_ckhash);
+	uint32_t crc;
+
+	crc = ffs_crc32c(~0U, p, at);
+	crc = ffs_crc32c(crc, &zero, sizeof(zero));
+	return ffs_crc32c(crc, p + at + sizeof(zero), size - at - sizeof(zero));
+}
+
+static const char *
+ffs_sb_check_hash(const struct fs *fs, const void *buf, bool swap)
+{
+	const struct fs *raw = buf;
+
+	if ((fs->fs_metackhash & FFS_CK_SUPERBLOCK) == 0 ||
+	    ffs_rw32(raw->fs_ckhash, swap) ==
+	    ffs_sb_hash(buf, (uint32_t)fs->fs_sbsize))
+		return NULL;
+	return "check hash";
+}
+
 /*
  * Decode the superblock found in buf (FFS_SBLOCKSIZE bytes, read at byte
  * where) into host order.  disksize is the disk's size in bytes or -1.
@@ -302,6 +328,7 @@ ffs_sb_decode(struct fs *fs, const void *buf, int64_t where, int64_t disksize,
 		return FFS_SB_NONE;
 	ffs_sb_modernise(fs);
 	if ((*whyp = ffs_sb_check_sizes(fs)) != NULL ||
+	    (*whyp = ffs_sb_check_hash(fs, buf, *swapp)) != NULL ||
 	    (*whyp = ffs_sb_check_groups(fs, disksize)) != NULL ||
 	    (*whyp = ffs_sb_check_summary(fs)) != NULL)
 		return FFS_SB_BAD;
@@ -323,14 +350,11 @@ ffs_sb_encode(void *buf, const struct fs *fs, bool swap)
 	if (!ffs_isufs2(fs))
 		out->fs_old_time = (int32_t)fs->fs_time;
 	memset(out->fs_incore, 0, sizeof(out->fs_incore));
-	if ((fs->fs_metackhash & FFS_CK_SUPERBLOCK) != 0) {
-		out->fs_ckhash = 0;
-		if (swap)
-			ffs_sb_swap(out);
-		out->fs_ckhash = ffs_rw32(ffs_crc32c(~0U, buf,
-		    (size_t)fs->fs_sbsize), swap);
-	} else if (swap)
+	if (swap)
 		ffs_sb_swap(out);
+	if ((fs->fs_metackhash & FFS_CK_SUPERBLOCK) != 0)
+		out->fs_ckhash = ffs_rw32(ffs_sb_hash(buf,
+		    (uint32_t)fs->fs_sbsize), swap);
 }
 
 /*

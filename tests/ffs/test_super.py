@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from . import images
+from .ffscheck import crc32c
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PLACES = (65536, 8192, 0, 262144)
@@ -139,3 +140,24 @@ def test_random_damage_never_passes_as_a_geometry_that_overflows(
         assert i32(44) == -(-frags // i32(188)) > 0
         assert i32(20) <= i32(188)
         assert i32(160) <= i32(48)
+
+
+def test_superblock_check_hash(decode: Decoder) -> None:
+    """As FreeBSD 13 writes them; no image with one is at hand."""
+    data = images.unpacked("nb-fbsd-ufs2-16k")
+    raw = bytearray(data[65536 : 65536 + 8192])
+    raw[1308] |= 1  # fs_metackhash
+    data = data[:65536] + bytes(raw) + data[65536 + 8192 :]
+    assert decode(data)[:2] == (BAD, "check hash")
+    sbsize = int.from_bytes(raw[104:108], "little")
+    want = crc32c(bytes(raw[:1304]) + bytes(4) + bytes(raw[1308:sbsize]))
+    raw[1304:1308] = want.to_bytes(4, "little")
+    data = data[:65536] + bytes(raw) + data[65536 + 8192 :]
+    assert decode(data)[0] == OK
+    # And what is encoded carries it.
+    _, _, fs, _ = decode(data)
+    buf = ctypes.create_string_buffer(bytes(raw), 8192)
+    decode.lib.ffs_sb_encode(buf, fs, ctypes.c_bool(False))
+    out = buf.raw
+    want = crc32c(out[:1304] + bytes(4) + out[1308:sbsize])
+    assert int.from_bytes(out[1304:1308], "little") == want

@@ -373,6 +373,28 @@ def test_an_unlinked_open_file_lives_on(disk: Callable[[str], Disk]) -> None:
     d.consistent()
 
 
+@pytest.mark.parametrize("name", SOME)
+def test_fallocate(disk: Callable[[str], Disk], name: str) -> None:
+    d = disk(name)
+    k = d.k
+    with d.mounted() as mnt:
+        bsize = mnt.statvfs().f_bsize
+        fd = k.open("/mnt/fa", os.O_CREAT | os.O_RDWR, 0o600)
+        k.pwrite(fd, b"head", 0)
+        k.pwrite(fd, b"middle", 5 * bsize + 100)
+        k.posix_fallocate(fd, 0, 9 * bsize + 7)
+        want = bytearray(9 * bsize + 7)
+        want[:4] = b"head"
+        want[5 * bsize + 100 : 5 * bsize + 106] = b"middle"
+        assert k.fstat(fd).st_blocks * 512 >= len(want)
+        assert k.lseek(fd, 0, os.SEEK_HOLE) == len(want)
+        k.close(fd)
+        assert get(k, "/mnt/fa") == bytes(want)
+    d.consistent()
+    with d.mounted("ro"):
+        assert get(k, "/mnt/fa") == bytes(want)
+
+
 def test_attributes(disk: Callable[[str], Disk]) -> None:
     d = disk("nb-ffs2le-8k")
     k = d.k

@@ -63,13 +63,13 @@ read_file(struct vnode *vp, int64_t size)
 {
 	static char buf[65536];
 
-	for (int64_t off = 0; off < size && off < (4 << 20);
+	for (int64_t off = 0; off < size && off < (256 << 10);
 	    off += (int64_t)sizeof(buf)) {
 		size_t len = sizeof(buf);
 
 		count(hi_rdwr(vp, buf, &len, off, false));
 	}
-	if (size > (4 << 20) && size < ((int64_t)1 << 34)) {
+	if (size > (256 << 10) && size < ((int64_t)1 << 34)) {
 		size_t len = sizeof(buf);
 
 		count(hi_rdwr(vp, buf, &len, size - 5000, false));
