@@ -42,6 +42,7 @@
 #define	MAX_WAIT_NS	INT64_C(200000)
 #define	SLICE_FIRST_NS	INT64_C(5000000)	/* main thread: see below */
 #define	SLICE_NS	INT64_C(250000000)
+#define	CHECK_NS	INT64_C(50000000)
 
 const struct hyp_python *hyp_python_ops;
 
@@ -351,6 +352,8 @@ pass_to(struct hyp_kernel *k, struct hyp_host *h, struct hyp_host *me)
 {
 	bool grant = has_waited_enough(h);
 
+	if (unlikely(h->h_kernel != k))
+		return PASSED_NOT;	/* gave up, and is somebody else now */
 	for (;;) {
 		if (word_move(h, W_WAIT, grant ? W_GRANT : W_WAKE))
 			break;
@@ -386,6 +389,8 @@ release(struct hyp_kernel *k, struct hyp_host *me)
 
 	CPU_ASSERT((sh->sh_cpu & CPU_HELD) != 0);
 	sh->sh_seq++;
+	if (unlikely(cpu_dead(k)))
+		return true;		/* nobody is to have it any more */
 	for (;;) {
 		if (__atomic_load_n(&sh->sh_cpu, __ATOMIC_RELAXED) & CPU_ATTN)
 			drain(k, me);
@@ -450,6 +455,33 @@ run_signal_handlers(struct hyp_host *h)
 	return raised;
 }
 
+/* Does this thread run Python's signal handlers, and may it now? */
+static bool
+handles_signals(struct hyp_host *h)
+{
+
+	return hyp_self.t_main && hyp_python_ops != NULL &&
+	    hyp_python_ops->signals != NULL && !h->h_intr && h->h_give_up == 0;
+}
+
+/*
+ * A sleep that is interrupted by work again and again never lasts a slice;
+ * look for signals all the same.
+ */
+static bool
+signals_are_due(struct hyp_host *h)
+{
+	int64_t now;
+
+	if (likely(!handles_signals(h)))
+		return false;
+	now = hyp_now();
+	if (now - h->h_checked < CHECK_NS)
+		return false;
+	h->h_checked = now;
+	return true;
+}
+
 /*
  * A signal may have come: run the handlers, with the CPU out of reach.  True:
  * the thread has the CPU now.
@@ -498,8 +530,7 @@ sleep_until(struct hyp_kernel *k, struct hyp_host *h, bool *slice)
 	if (h->h_give_up != 0)
 		return h->h_give_up;
 	deadline = INT64_MAX;
-	if (hyp_self.t_main && hyp_python_ops != NULL &&
-	    hyp_python_ops->signals != NULL && !h->h_intr) {
+	if (handles_signals(h)) {
 		/*
 		 * A signal between the last check and the wait would be
 		 * noticed only at the next one; so wait in slices.
@@ -584,6 +615,11 @@ wait_for_cpu(struct hyp_kernel *k, struct hyp_host *h)
 		case W_WAIT:
 			if (sleep_ended(h) && post(k, h))
 				return true;
+			if (signals_are_due(h)) {
+				if (look_for_signals(k, h))
+					return true;
+				continue;
+			}
 			break;
 		default:
 			CPU_ASSERT(!"wait word");
@@ -601,8 +637,7 @@ wait_for_cpu(struct hyp_kernel *k, struct hyp_host *h)
 			continue;
 		}
 		if (h->h_idle ? error == ETIMEDOUT && deadline_passed(k, h) :
-		    hyp_self.t_main && hyp_python_ops != NULL &&
-		    until != INT64_MAX && look_for_signals(k, h))
+		    handles_signals(h) && look_for_signals(k, h))
 			return true;
 	}
 }

@@ -76,6 +76,7 @@ struct hyp_host {
 	_Atomic bool	h_cancel;	/* hyp_thread_cancel(); set by others */
 	bool		h_idle;		/* it is the kernel's idle thread */
 	int64_t		h_give_up;	/* stop waiting then; 0: never */
+	int64_t		h_checked;	/* when it last ran signal handlers */
 	struct hyp_door	*h_door;
 
 	/* Guarded by host_lock (door.c). */

@@ -3,6 +3,7 @@
 
 #include <sys/param.h>
 #include <sys/systm.h>
+#include <sys/atomic.h>
 #include <sys/kthread.h>
 #include <sys/mutex.h>
 #include <sys/proc.h>
@@ -82,6 +83,25 @@ exectest_bench_hypercall(struct exectest *t)
 	start = bench_now();
 	for (i = 0; i < t->a[0]; i++)
 		(void)bench_now();
+	t->r[0] = (bench_now() - start) * 1000 / t->a[0];
+	return 0;
+}
+
+/*
+ * a: rounds.  r: picoseconds for two compare-and-swaps, which is what no door
+ * can do without: the yardstick for the others on a machine of any speed.
+ */
+int
+exectest_bench_atomic(struct exectest *t)
+{
+	volatile unsigned int word = 0;
+	int64_t start, i;
+
+	start = bench_now();
+	for (i = 0; i < t->a[0]; i++) {
+		(void)atomic_cas_uint(&word, 0, 1);
+		(void)atomic_cas_uint(&word, 1, 0);
+	}
 	t->r[0] = (bench_now() - start) * 1000 / t->a[0];
 	return 0;
 }

@@ -38,6 +38,7 @@ int	exectest_fini(void);
 int	exectest_bench_switch(struct exectest *);
 int	exectest_bench_lock(struct exectest *);
 int	exectest_bench_hypercall(struct exectest *);
+int	exectest_bench_atomic(struct exectest *);
 
 /* crash.c */
 int	exectest_crash(struct exectest *);
