@@ -180,6 +180,31 @@ def test_an_exception_of_a_device_is_raised_at_the_call() -> None:
         k.mkdir("/still-alive")
 
 
+class Interrupted(MemoryDevice):
+    """Ctrl-C comes while Python code of the device runs."""
+
+    calls = 0
+
+    def read(self, offset: int, length: int) -> Any:
+        self.calls += 1
+        if self.calls == 1:
+            raise KeyboardInterrupt
+        return super().read(offset, length)
+
+
+def test_ctrl_c_in_a_device_is_no_io_error() -> None:
+    """The request is repeated, and the exception raised at the call."""
+    device = Interrupted(b"d" * (1 << 16))
+    with rumpy.Kernel(hypercalls=Hypercalls(block=PythonBlockGroup())) as k:
+        k.attach(device, "/dev/rd0")
+        fd = k.open("/dev/rrd0", os.O_RDONLY)
+        with pytest.raises(KeyboardInterrupt):
+            k.read(fd, 512)
+        assert device.calls == 2
+        assert k.pread(fd, 512, 512) == b"d" * 512
+        k.close(fd)
+
+
 def test_memory_policy_is_asked() -> None:
     asked: list[int] = []
 
