@@ -53,6 +53,8 @@ def test_lookup_errors(kernel: rumpy.Kernel, where: str) -> None:
     fails(errno.ENOTDIR, kernel.stat, f"{where}/file/")
     fails(errno.ENOTDIR, kernel.stat, f"{where}/file/below")
     fails(errno.ENOTDIR, kernel.stat, f"{where}/file/.")
+    kernel.mkfifo(f"{where}/fifo")
+    fails(errno.ENOTDIR, kernel.stat, f"{where}/fifo/below")
     fails(errno.ENAMETOOLONG, kernel.stat, f"{where}/" + "x" * 300)
     fails(errno.ENAMETOOLONG, kernel.stat, f"{where}/" + "x/" * 700)
     assert kernel.stat(f"{where}/dir/").st_ino == kernel.stat(f"{where}/dir").st_ino

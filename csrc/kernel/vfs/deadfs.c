@@ -139,7 +139,7 @@ int (**dead_vnodeop_p)(void *);
 static const struct vnodeopv_entry_desc dead_vnodeop_entries[] = {
 	{ &vop_default_desc, vn_default_error },
 	{ &vop_bwrite_desc, dead_eio },
-	{ &vop_parsepath_desc, genfs_badop },
+	{ &vop_parsepath_desc, genfs_parsepath },
 	{ &vop_lookup_desc, dead_lookup },
 	{ &vop_create_desc, dead_eio },
 	{ &vop_mknod_desc, dead_eio },

@@ -150,6 +150,10 @@ fstrans_enter(struct mount *mp, bool lazy, bool wait)
 	if (!fstrans_may_enter(fli, lazy)) {
 		if (!wait)
 			return EBUSY;
+		/* While we sleep the mount may lose all other references. */
+		KASSERT(!fli->fli_ref);
+		fli->fli_ref = true;
+		vfs_ref(mp);
 		mutex_enter(&fstrans_lock);
 		while (!fstrans_may_enter(fli, lazy))
 			cv_wait(&fstrans_cv, &fstrans_lock);
@@ -191,11 +195,16 @@ fstrans_done(struct mount *mp)
 	    mp->mnt_stat.f_mntonname);
 	if (--fli->fli_count < fli->fli_lazy)
 		fli->fli_lazy = fli->fli_count;
-	if (fli->fli_info->fmi_state != FSTRANS_NORMAL &&
-	    fli->fli_count == 0) {
+	if (fli->fli_count > 0)
+		return;
+	if (fli->fli_info->fmi_state != FSTRANS_NORMAL) {
 		mutex_enter(&fstrans_lock);
 		cv_broadcast(&fstrans_cv);
 		mutex_exit(&fstrans_lock);
+	}
+	if (fli->fli_ref) {
+		fli->fli_ref = false;
+		vfs_rele(mp);
 	}
 }
 

@@ -13,6 +13,7 @@ struct fstrans_lwp_info {
 	struct mount *fli_mount;
 	u_int fli_count;
 	u_int fli_lazy;			/* of these, begun by start_lazy */
+	bool fli_ref;			/* keeps the mount until it is done */
 	struct fstrans_mount_info *fli_info;
 	struct fstrans_lwp_info *fli_next;
 	LIST_ENTRY(fstrans_lwp_info) fli_list;	/* all of the mount */
@@ -45,7 +46,7 @@ fstrans_leave_fast(struct mount *mp)
 	struct fstrans_lwp_info *fli = curlwp->l_fstrans;
 
 	if (__predict_true(fli != NULL && fli->fli_mount == mp &&
-	    (fli->fli_count > 1 || (fli->fli_count == 1 &&
+	    (fli->fli_count > 1 || (fli->fli_count == 1 && !fli->fli_ref &&
 	    fli->fli_info->fmi_state == FSTRANS_NORMAL)))) {
 		fli->fli_count--;
 		return true;

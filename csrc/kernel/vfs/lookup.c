@@ -257,6 +257,8 @@ walk_parse(struct walk *w, const char *p)
 	    genfs_parsepath)) {
 		for (e = p; *e != '\0' && *e != '/'; e++)
 			continue;
+	} else if (w->w_dir->v_type != VDIR) {
+		return ENOTDIR;
 	} else {
 		error = VOP_PARSEPATH(w->w_dir, p, &len);
 		if (error != 0)

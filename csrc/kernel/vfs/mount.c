@@ -673,13 +673,17 @@ int
 dounmount(struct mount *mp, int flags, struct lwp *l)
 {
 	struct vnode *covered;
-	bool suspended;
+	bool suspended, barred;
 	int error;
 
 	error = vfs_suspend(mp, 0);
 	if (error != 0 && error != EOPNOTSUPP && error != EWOULDBLOCK)
 		return error;
 	suspended = error == 0;
+	/* Who cannot be suspended is kept out at least. */
+	barred = error == EOPNOTSUPP && mp->mnt_lower == NULL;
+	if (barred && (error = fstrans_setstate(mp, FSTRANS_SUSPENDED)) != 0)
+		return error;
 	mutex_enter(mp->mnt_updating);
 	if (mp->mnt_iflag & IMNT_GONE)
 		error = ENOENT;
@@ -689,6 +693,8 @@ dounmount(struct mount *mp, int flags, struct lwp *l)
 		mutex_exit(mp->mnt_updating);
 		if (suspended)
 			vfs_resume(mp);
+		if (barred)
+			(void)fstrans_setstate(mp, FSTRANS_NORMAL);
 		return error;
 	}
 	if (mount_has_vnodes(mp))
@@ -704,6 +710,8 @@ dounmount(struct mount *mp, int flags, struct lwp *l)
 	mutex_exit(mp->mnt_updating);
 	if (suspended)
 		vfs_resume(mp);
+	if (barred)
+		(void)fstrans_setstate(mp, FSTRANS_NORMAL);
 	(void)vfs_set_lowermount(mp, NULL);
 	if (covered != NULL)
 		vrele(covered);

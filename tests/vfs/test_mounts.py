@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Mounts as the vnode layer sees them: busy, forced, updated, stacked."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import rumpy
+
+
+def fails(number: int, call: Any, *args: Any, **kwargs: Any) -> None:
+    """The call fails with this errno of the host."""
+    with pytest.raises(OSError) as info:
+        call(*args, **kwargs)
+    assert errno.errorcode[info.value.errno or 0] == errno.errorcode[number]
+
+
+@pytest.fixture
+def mount(kernel: rumpy.Kernel, image: Path) -> rumpy.Mount:
+    return kernel.mount("ffs", str(image), "/mnt")
+
+
+def test_busy(kernel: rumpy.Kernel, mount: rumpy.Mount) -> None:
+    fd = kernel.open("/mnt/file", os.O_CREAT | os.O_RDWR)
+    fails(errno.EBUSY, mount.unmount)
+    assert kernel.write(fd, b"still mounted") == 13
+    kernel.close(fd)
+    kernel.mkdir("/mnt/here")
+    kernel.chdir("/mnt/here")
+    fails(errno.EBUSY, mount.unmount)
+    kernel.chdir("/")
+    mount.unmount()
+    assert kernel.listdir("/mnt") == []
+
+
+def test_forced(kernel: rumpy.Kernel, mount: rumpy.Mount, image: Path) -> None:
+    fd = kernel.open("/mnt/file", os.O_CREAT | os.O_RDWR)
+    kernel.write(fd, b"written before")
+    kernel.chdir("/mnt")
+    mount.unmount(force=True)
+    fails(errno.EIO, kernel.read, fd, 10)
+    fails(errno.EIO, kernel.write, fd, b"x")
+    fails(errno.EBADF, kernel.fstat, fd)
+    kernel.close(fd)
+    with pytest.raises(OSError):
+        kernel.stat("file")
+    kernel.chdir("/")
+    again = kernel.mount("ffs", str(image), "/mnt")
+    assert kernel.read_file("/mnt/file") == b"written before"
+    again.unmount()
+
+
+def test_mount_point_rules(
+    kernel: rumpy.Kernel, mount: rumpy.Mount, image: Path
+) -> None:
+    with kernel.fopen("/plain", "wb"):
+        pass
+    arguments = b"\0" * 8
+    for path, number in ((b"/plain", 20), (b"/none", 2)):
+        with pytest.raises(OSError) as info:
+            kernel.sys.__mount50("ffs", path, 0, arguments, len(arguments))
+        assert vars(info.value)["kernel_errno"] == number
+    with pytest.raises(OSError) as info:
+        kernel.sys.__mount50("nosuchfs", "/mnt", 0, arguments, len(arguments))
+    assert vars(info.value)["kernel_errno"] == 19
+    with kernel.process(uid=1000) as p:
+        fails(errno.EPERM, p.sys.unmount, "/mnt", 0)
+    fails(errno.EINVAL, kernel.sys.unmount, "/dev", 0)
+    fails(errno.EINVAL, kernel.sys.unmount, "/", 0)
+
+
+def test_below_a_mount(
+    kernel: rumpy.Kernel, mount: rumpy.Mount, tmp_path: Path
+) -> None:
+    kernel.mkdir("/mnt/inner")
+    hidden = kernel.stat("/mnt/inner").st_ino
+    second = rumpy.demo_image(tmp_path / "second.img")
+    inner = kernel.mount("ffs", second, "/mnt/inner")
+    assert kernel.stat("/mnt/inner").st_ino == 2
+    assert kernel.stat("/mnt/inner").st_dev != kernel.stat("/mnt").st_dev
+    assert kernel.stat("/mnt/inner/..").st_dev == kernel.stat("/mnt").st_dev
+    kernel.chdir("/mnt/inner")
+    assert kernel.getcwd() == "/mnt/inner"
+    kernel.chdir("/")
+    fails(errno.EBUSY, mount.unmount)
+    inner.unmount()
+    assert kernel.stat("/mnt/inner").st_ino == hidden
+
+
+def test_one_disk_once(kernel: rumpy.Kernel, image: Path) -> None:
+    disk = kernel.attach(str(image))
+    first = kernel.mount("ffs", disk, "/a")
+    fails(errno.EBUSY, kernel.mount, "ffs", disk, "/b")
+    first.unmount()
+    kernel.mount("ffs", disk, "/b").unmount()
+
+
+def test_read_only(kernel: rumpy.Kernel, image: Path) -> None:
+    mount = kernel.mount("ffs", str(image), "/mnt", "ro")
+    fails(errno.EROFS, kernel.open, "/mnt/new", os.O_CREAT | os.O_WRONLY)
+    fails(errno.EROFS, kernel.mkdir, "/mnt/new")
+    fails(errno.EROFS, kernel.chmod, "/mnt", 0o700)
+    fails(errno.EROFS, kernel.unlink, "/mnt/" + kernel.listdir("/mnt")[0])
+    assert not kernel.access("/mnt", os.W_OK)
+    mount.unmount()
+
+
+def test_statvfs_list(kernel: rumpy.Kernel, mount: rumpy.Mount) -> None:
+    assert kernel.sys.__getvfsstat90(0, 0, 2) == 2
+    assert kernel.statvfs("/mnt").f_files > kernel.statvfs("/mnt").f_ffree
+    assert kernel.statvfs("/").f_bsize != 0
+    assert "ffs" in kernel.sysctl("vfs.generic.fstypes")
+
+
+def test_unmount_under_traffic(kernel: rumpy.Kernel, image: Path) -> None:
+    """Threads keep working below the mount point while it comes and goes."""
+    stop = threading.Event()
+    surprises: list[BaseException] = []
+
+    def work(number: int) -> None:
+        while not stop.is_set():
+            try:
+                with kernel.fopen(f"/mnt/t{number}", "wb") as file:
+                    file.write(b"x" * 1000)
+                kernel.stat(f"/mnt/t{number}")
+                kernel.unlink(f"/mnt/t{number}")
+            except OSError:
+                pass  # what an unmount does to others is an errno
+            except BaseException as error:
+                surprises.append(error)
+                return
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(3)]
+    for thread in threads:
+        thread.start()
+    for _ in range(15):
+        mount = kernel.mount("ffs", str(image), "/mnt")
+        mount.unmount(force=True)
+    stop.set()
+    for thread in threads:
+        thread.join(30)
+    assert not surprises
+    mount = kernel.mount("ffs", str(image), "/mnt")
+    mount.unmount()
