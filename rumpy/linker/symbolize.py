@@ -35,6 +35,8 @@ class LineSource(Protocol):
         """File and line, or None."""
 
 
+# A file up to this size is kept by the linker anyway (link.read_object).
+_KEEP_WHOLE = 1 << 20
 _CODE_TYPES = (elf.STT_NOTYPE, elf.STT_FUNC)
 
 
@@ -58,8 +60,9 @@ class SymbolTable:
     module: str
     bases: Mapping[int, tuple[int, int]]
     text: frozenset[int]
-    _symbols: bytes
-    _strings: bytes
+    _data: bytes
+    _symtab: tuple[int, int]
+    _strtab: tuple[int, int]
     _source: Source
     _identity: tuple[int, int] | None
     _functions: list[_Function] | None = None
@@ -76,12 +79,18 @@ class SymbolTable:
     ) -> SymbolTable:
         """Keep of an object what is needed later."""
         start, size = obj.strings
+        data, symtab = obj.data, obj.symtab
+        length = obj.symbol_count * elf.SYM.size
+        if len(data) > _KEEP_WHOLE:
+            data = data[symtab : symtab + length] + data[start : start + size]
+            symtab, start = 0, length
         return cls(
             module,
             bases,
             frozenset(i for i in bases if obj.sections[i].flags & elf.SHF_EXECINSTR),
-            obj.data[obj.symtab : obj.symtab + obj.symbol_count * elf.SYM.size],
-            obj.data[start : start + size],
+            data,
+            (symtab, length),
+            (start, size),
             source,
             _identity(source),
         )
@@ -125,8 +134,11 @@ class SymbolTable:
 
     def _sorted_functions(self) -> list[_Function]:
         found = []
-        strings = self._strings
-        for noff, info, _, shndx, value, size in elf.SYM.iter_unpack(self._symbols):
+        start, size = self._strtab
+        strings = self._data[start : start + size]
+        start, size = self._symtab
+        symbols = memoryview(self._data)[start : start + size]
+        for noff, info, _, shndx, value, size in elf.SYM.iter_unpack(symbols):
             if info & 15 not in _CODE_TYPES or shndx not in self.text:
                 continue
             end = strings.find(b"\0", noff)
