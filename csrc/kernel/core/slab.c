@@ -99,9 +99,14 @@ slab_create(struct slab_cache *sc, int kmflags)
 		kp[i].kp_slab = sc->sc_npages;
 		kp[i].kp_order = sc->sc_class;
 	}
-	for (i = 0; i < sc->sc_perslab; i++)
-		*(uint16_t *)(void *)(base + (size_t)i * sc->sc_size) =
+	for (i = 0; i < sc->sc_perslab; i++) {
+		void *p = base + (size_t)i * sc->sc_size;
+
+		((uint64_t *)p)[1] = 0;
+		slab_mark_free(sc, p);
+		*(uint16_t *)p =
 		    i + 1U < sc->sc_perslab ? (uint16_t)(i + 2) : 0;
+	}
 	kp->kp_free = 1;
 	kp->kp_inuse = 0;
 	slab_link(sc, kp);
@@ -147,6 +152,14 @@ slab_return(struct slab_cache *sc, void *p)
 	if (--kp->kp_inuse == 0 &&
 	    (kp->kp_next != KPAGE_NONE || kp->kp_prev != KPAGE_NONE))
 		slab_destroy(sc, kp);
+}
+
+void
+slab_misused(const struct slab_cache *sc, const void *p, bool twice)
+{
+	if (twice)
+		panic("%p (%u bytes) freed twice", p, sc->sc_size);
+	panic("%p (%u bytes) written to after it was freed", p, sc->sc_size);
 }
 
 /* The magazine is empty: fill half of it from slabs that exist. */

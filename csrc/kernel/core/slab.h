@@ -31,6 +31,39 @@ struct slab_cache {
 
 #define	SLAB_CLASS_POOL	255
 
+/*
+ * A free object's second word says so: a second free finds it, and an
+ * allocation that does not find it knows of a write after the free.
+ */
+#define	SLAB_FREED	0xf4eedf4eedf4eed1UL
+
+void	slab_misused(const struct slab_cache *, const void *, bool) __dead;
+
+static inline void
+slab_mark_free(const struct slab_cache *sc, void *p)
+{
+#ifdef DIAGNOSTIC
+	uint64_t *word = (uint64_t *)p + 1;
+
+	if (__predict_false(*word == (SLAB_FREED ^ (uint64_t)p)))
+		slab_misused(sc, p, true);
+	*word = SLAB_FREED ^ (uint64_t)p;
+#endif
+}
+
+static inline void *
+slab_mark_used(const struct slab_cache *sc, void *p)
+{
+#ifdef DIAGNOSTIC
+	uint64_t *word = (uint64_t *)p + 1;
+
+	if (__predict_false(*word != (SLAB_FREED ^ (uint64_t)p)))
+		slab_misused(sc, p, false);
+	*word = 0;
+#endif
+	return p;
+}
+
 void	slab_init(struct slab_cache *, size_t, size_t, int, uint8_t);
 void	slab_fini(struct slab_cache *);
 void	*slab_alloc_slow(struct slab_cache *, int);
@@ -40,14 +73,19 @@ bool	slab_drain(struct slab_cache *);
 static inline void *
 slab_alloc(struct slab_cache *sc, int kmflags)
 {
+	void *p;
+
 	if (__predict_true(sc->sc_loaded != 0))
-		return sc->sc_magazine[--sc->sc_loaded];
-	return slab_alloc_slow(sc, kmflags);
+		p = sc->sc_magazine[--sc->sc_loaded];
+	else if ((p = slab_alloc_slow(sc, kmflags)) == NULL)
+		return NULL;
+	return slab_mark_used(sc, p);
 }
 
 static inline void
 slab_free(struct slab_cache *sc, void *p)
 {
+	slab_mark_free(sc, p);
 	if (__predict_true(sc->sc_loaded < SLAB_MAGAZINE))
 		sc->sc_magazine[sc->sc_loaded++] = p;
 	else
