@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import threading
 import time
@@ -280,3 +281,12 @@ def test_no_thread_stays_behind() -> None:
     with rumpy.Kernel(hypercalls=Hypercalls(console=Lines())):
         assert threading.active_count() > before
     assert threading.active_count() == before
+
+
+def test_guide(capsys: pytest.CaptureFixture[str]) -> None:
+    """The example of docs/guide/hypercalls.md."""
+    text = (
+        Path(__file__).resolve().parents[2] / "docs/guide/hypercalls.md"
+    ).read_text()
+    exec(re.findall(r"```python\n(.*?)```", text, re.DOTALL)[0], {})
+    assert capsys.readouterr().out == "3600.0\nTrue\n"
