@@ -63,7 +63,8 @@ test_kmem_random(void)
 			slot[i].p = NULL;
 			continue;
 		}
-		slot[i].n = 1 + cprng_fast32() % (round % 50 == 0 ? 40000 : 700);
+		slot[i].n = 1 + cprng_fast32() %
+		    (round % 50 == 0 ? 40000 : 700);
 		slot[i].c = (uint8_t)round;
 		slot[i].p = kmem_alloc(slot[i].n, KM_SLEEP);
 		memset(slot[i].p, slot[i].c, slot[i].n);

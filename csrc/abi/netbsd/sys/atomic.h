@@ -54,15 +54,19 @@ unsigned int	atomic_dec_uint_nv(volatile unsigned int *);
 void	atomic_inc_uint(volatile unsigned int *);
 unsigned int	atomic_inc_uint_nv(volatile unsigned int *);
 unsigned int	atomic_swap_uint(volatile unsigned int *, unsigned int);
-unsigned int	atomic_cas_uint(volatile unsigned int *, unsigned int, unsigned int);
-unsigned int	atomic_cas_uint_ni(volatile unsigned int *, unsigned int, unsigned int);
+unsigned int	atomic_cas_uint(volatile unsigned int *, unsigned int,
+	    unsigned int);
+unsigned int	atomic_cas_uint_ni(volatile unsigned int *, unsigned int,
+	    unsigned int);
 void	atomic_dec_ulong(volatile unsigned long *);
 unsigned long	atomic_dec_ulong_nv(volatile unsigned long *);
 void	atomic_inc_ulong(volatile unsigned long *);
 unsigned long	atomic_inc_ulong_nv(volatile unsigned long *);
 unsigned long	atomic_swap_ulong(volatile unsigned long *, unsigned long);
-unsigned long	atomic_cas_ulong(volatile unsigned long *, unsigned long, unsigned long);
-unsigned long	atomic_cas_ulong_ni(volatile unsigned long *, unsigned long, unsigned long);
+unsigned long	atomic_cas_ulong(volatile unsigned long *, unsigned long,
+	    unsigned long);
+unsigned long	atomic_cas_ulong_ni(volatile unsigned long *, unsigned long,
+	    unsigned long);
 void	atomic_dec_ptr(volatile void *);
 void	*atomic_dec_ptr_nv(volatile void *);
 void	atomic_inc_ptr(volatile void *);

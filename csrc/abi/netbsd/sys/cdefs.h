@@ -44,7 +44,8 @@
 #define	__alloc_size(...)	__attribute__((__alloc_size__(__VA_ARGS__)))
 #define	__malloc_like		__attribute__((__malloc__))
 #define	__read_mostly		__section(".data.read_mostly")
-#define	__cacheline_aligned	__aligned(64) __section(".data.cacheline_aligned")
+#define	__cacheline_aligned \
+	__aligned(64) __section(".data.cacheline_aligned")
 #define	__cacheline_unaligned
 #define	__nosanitize
 #define	__noasan
