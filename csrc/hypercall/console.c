@@ -11,7 +11,9 @@
  */
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/futex.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -117,14 +119,22 @@ ring_get_locked(const struct hyp_console *c, uint64_t from, char *buffer,
 	}
 }
 
-/* To the descriptor, come what may: a full pipe must not stop the kernel. */
+/*
+ * To the descriptor, as far as it takes it: a full pipe must not stop the
+ * kernel, so what it has no room for is left out.
+ */
 static void
 copy_to_fd(int fd, const char *text, uint64_t length)
 {
+	struct pollfd pfd = { .fd = fd, .events = POLLOUT };
 
 	while (length > 0) {
-		const ssize_t n = write(fd, text, length);
+		const uint64_t part = length < PIPE_BUF ? length : PIPE_BUF;
+		ssize_t n;
 
+		if (poll(&pfd, 1, 0) != 1 || (pfd.revents & POLLOUT) == 0)
+			return;
+		n = write(fd, text, part);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)

@@ -70,6 +70,20 @@ def test_console_to_a_descriptor() -> None:
     os.close(write)
 
 
+def test_a_full_pipe_does_not_stop_the_kernel() -> None:
+    read, write = os.pipe()
+    with rumpy.Kernel() as k:
+        k.console.copy_to(write)
+        fd = k.open("/dev/console", os.O_WRONLY)
+        for _ in range(40):
+            assert k.write(fd, b"x" * 4095 + b"\n") == 4096
+        k.close(fd)
+        k.console.copy_to(-1)
+    assert len(os.read(read, 1 << 20)) <= 65536
+    os.close(read)
+    os.close(write)
+
+
 def test_console_input() -> None:
     with rumpy.Kernel() as k:
         fd = k.open("/dev/console", os.O_RDONLY)
