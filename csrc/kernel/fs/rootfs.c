@@ -227,6 +227,7 @@ init_vnode(struct mount *mp, struct vnode *vp, struct rootfs_node *rn)
 		vp->v_vflag |= VV_ROOT;
 	rn->rn_vnode = vp;
 	uvm_vnp_setsize(vp, rn->rn_type == VREG ? rn->rn_size : 0);
+	cache_enter_id(vp, rn->rn_mode, rn->rn_uid, rn->rn_gid, true);
 }
 
 static int

@@ -471,6 +471,8 @@ rootfs_setattr(void *v)
 	    va->va_mtime.tv_sec != VNOVAL ||
 	    va->va_birthtime.tv_sec != VNOVAL))
 		error = set_times(vp, va, ap->a_cred);
+	cache_enter_id(vp, VTORN(vp)->rn_mode, VTORN(vp)->rn_uid,
+	    VTORN(vp)->rn_gid, true);
 	return error;
 }
 
