@@ -2,7 +2,8 @@
 /*
  * The buffer cache's parts among themselves.
  *
- *	bio.c		finding, filling and releasing buffers
+ *	bio.c		finding, making and releasing buffers
+ *	biorw.c		reading and writing them
  *	bufmem.c	the memory at b_data, and its limit
  *	biosubr.c	the buffers of one vnode
  *	iobuf.c		transfers: completion, waiting, splitting

@@ -12,25 +12,12 @@
 #include <sys/fstrans.h>
 #include <sys/lwp.h>
 #include <sys/mount.h>
-#include <sys/uio.h>
 #include <sys/vnode.h>
 #include <miscfs/genfs/genfs.h>
 #include <miscfs/genfs/genfs_node.h>
 
 #include "vfs/genfs_io.h"
 #include "vfs/pages.h"
-
-/* One request. */
-struct genfs_get {
-	struct vnode	*gg_vp;
-	voff_t		gg_off;		/* of the first page */
-	u_int		gg_npages;
-	int		gg_flags;	/* PGO_* */
-	bool		gg_write;
-	bool		gg_ahead;	/* may read more of the chunk */
-	off_t		gg_diskeof;	/* there are no blocks behind it */
-	off_t		gg_memeof;	/* nor pages behind this */
-};
 
 /* How far the file goes, and so how many pages there can be. */
 static int
@@ -135,7 +122,7 @@ genfs_extra(const struct genfs_get *gg, const struct uvm_pagechunk *pc,
 }
 
 /* Make pages of one chunk busy; those that are missing are made. */
-static struct uvm_pagechunk *
+struct uvm_pagechunk *
 genfs_busy(const struct genfs_get *gg, voff_t off, pageset_t set,
     pageset_t *missingp)
 {
@@ -158,7 +145,7 @@ genfs_busy(const struct genfs_get *gg, voff_t off, pageset_t set,
 }
 
 /* After an error: let go of busy pages, and free those without contents. */
-static void
+void
 genfs_drop(struct uvm_pagechunk *pc, pageset_t set)
 {
 	pageset_t fake = set & ~pc->pc_valid;
@@ -389,98 +376,4 @@ genfs_getpages(void *v)
 	error = genfs_get_glocked(&gg, ap->a_m, ap->a_count);
 	fstrans_done(vp->v_mount);
 	return error;
-}
-
-/*
- * VOP_GETPAGES of file systems without VOP_BMAP: pages are filled by
- * VOP_READ.
- */
-
-static int
-genfs_compat_fill(struct vnode *vp, struct vm_page *pg)
-{
-	struct iovec iov;
-	struct uio uio;
-	char *data;
-	int error;
-
-	data = (char *)VM_PAGE_TO_PHYS(pg);
-	iov.iov_base = data;
-	iov.iov_len = PAGE_SIZE;
-	uio.uio_iov = &iov;
-	uio.uio_iovcnt = 1;
-	uio.uio_offset = pg->offset;
-	uio.uio_resid = PAGE_SIZE;
-	uio.uio_rw = UIO_READ;
-	UIO_SETUP_SYSSPACE(&uio);
-	error = VOP_READ(vp, &uio, 0, curlwp->l_cred);
-	if (error == 0)
-		memset(data + PAGE_SIZE - uio.uio_resid, 0, uio.uio_resid);
-	return error;
-}
-
-static int
-genfs_compat_chunk(const struct genfs_get *gg, voff_t off, u_int npages,
-    struct vm_page **pgs)
-{
-	struct uvm_pagechunk *pc;
-	pageset_t missing, set;
-	u_int first, i;
-	int error;
-
-	set = pageset_of(off, (size_t)npages * PAGE_SIZE);
-	pc = genfs_busy(gg, off, set, &missing);
-	first = __builtin_ctz(set);
-	error = 0;
-	for (i = 0; i < npages && error == 0; i++) {
-		pgs[i] = &pc->pc_page[first + i];
-		if ((missing & page_bit(pgs[i])) == 0)
-			continue;
-		error = genfs_compat_fill(gg->gg_vp, pgs[i]);
-		if (error == 0)
-			pageset_setvalid(pc, page_bit(pgs[i]));
-	}
-	if (error != 0)
-		genfs_drop(pc, set);
-	return error;
-}
-
-int
-genfs_compat_getpages(void *v)
-{
-	struct vop_getpages_args *ap = v;
-	struct vnode *vp = ap->a_vp;
-	struct genfs_get gg = { .gg_vp = vp };
-	voff_t off;
-	int done, error, n, npages;
-
-	if ((ap->a_flags & PGO_LOCKED) != 0)
-		return EBUSY;
-	rw_exit(vp->v_uobj.vmobjlock);
-	if ((ap->a_flags & PGO_SYNCIO) == 0)
-		return 0;		/* reading ahead is not our trade */
-	if (ap->a_offset + (voff_t)ap->a_centeridx * PAGE_SIZE >= vp->v_size &&
-	    (ap->a_flags & PGO_PASTEOF) == 0)
-		return EINVAL;
-	if ((ap->a_access_type & VM_PROT_WRITE) != 0 &&
-	    (vp->v_mount->mnt_flag & MNT_RDONLY) != 0)
-		return EROFS;
-	npages = *ap->a_count;
-	if ((ap->a_flags & PGO_PASTEOF) == 0)
-		npages = (int)MIN((voff_t)npages, (voff_t)
-		    (round_page(vp->v_size - ap->a_offset) >> PAGE_SHIFT));
-	for (done = 0; done < npages; done += n) {
-		off = ap->a_offset + (voff_t)done * PAGE_SIZE;
-		n = (int)((CHUNK_SIZE - (off & CHUNK_MASK)) >> PAGE_SHIFT);
-		n = MIN(n, npages - done);
-		error = genfs_compat_chunk(&gg, off, (u_int)n,
-		    ap->a_m + done);
-		if (error != 0) {
-			uvm_page_unbusy(ap->a_m, done);
-			memset(ap->a_m, 0, (size_t)npages * sizeof(*ap->a_m));
-			return error;
-		}
-	}
-	*ap->a_count = npages;
-	return 0;
 }

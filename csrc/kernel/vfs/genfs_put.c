@@ -11,7 +11,6 @@
 #include <sys/fstrans.h>
 #include <sys/lwp.h>
 #include <sys/mount.h>
-#include <sys/uio.h>
 #include <sys/vnode.h>
 #include <miscfs/genfs/genfs.h>
 #include <miscfs/genfs/genfs_node.h>
@@ -285,33 +284,6 @@ genfs_gop_write_rwmap(struct vnode *vp, struct vm_page **pgs, int npages,
 {
 
 	return genfs_gop_write(vp, pgs, npages, flags);
-}
-
-/* For file systems without VOP_BMAP: write by VOP_WRITE. */
-int
-genfs_compat_gop_write(struct vnode *vp, struct vm_page **pgs, int npages,
-    int flags)
-{
-	struct iovec iov;
-	struct uio uio;
-	pageset_t set;
-	int error;
-
-	(void)flags;
-	rw_exit(vp->v_uobj.vmobjlock);
-	set = pageset_run(page_index(pgs[0]), (u_int)npages);
-	iov.iov_base = (void *)VM_PAGE_TO_PHYS(pgs[0]);
-	iov.iov_len = (size_t)MIN((off_t)npages * PAGE_SIZE,
-	    vp->v_size - pgs[0]->offset);
-	uio.uio_iov = &iov;
-	uio.uio_iovcnt = 1;
-	uio.uio_offset = pgs[0]->offset;
-	uio.uio_resid = iov.iov_len;
-	uio.uio_rw = UIO_WRITE;
-	UIO_SETUP_SYSSPACE(&uio);
-	error = VOP_WRITE(vp, &uio, IO_NODELOCKED, curlwp->l_cred);
-	genfs_written(pgs[0]->mdpage.mp_chunk, set, error);
-	return error;
 }
 
 /* Any cluster will do. */

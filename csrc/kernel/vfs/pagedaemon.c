@@ -240,8 +240,9 @@ pagedaemon_throttle(struct uvm_object *uobj, int flags)
 		(void)(*uobj->pgops->pgo_put)(uobj, 0, 0,
 		    PGO_ALLPAGES | PGO_CLEANIT | flags);
 	}
-	for (i = 0; i < 4 && pagecache.pch_dirty > pagecache.pch_dirtymax; i++) {
-		if (!pagedaemon_wait())
+	for (i = 0; i < 4; i++) {
+		if (pagecache.pch_dirty <= pagecache.pch_dirtymax ||
+		    !pagedaemon_wait())
 			break;
 	}
 }

@@ -299,8 +299,8 @@ pagechunk_deactivate(struct uvm_pagechunk *pc)
 
 #define	PAGESET_FOREACH(pc, pg, set, i)					\
 	for (pageset_t set_ = (set); set_ != 0 &&			\
-	    ((i) = __builtin_ctz(set_), (pg) = &(pc)->pc_page[i], true);	\
-	    set_ &= set_ - 1)
+	    ((i) = __builtin_ctz(set_),					\
+	    (pg) = &(pc)->pc_page[i], true); set_ &= set_ - 1)
 
 /* Make absent pages, without contents and busy. */
 void

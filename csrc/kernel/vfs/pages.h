@@ -8,7 +8,7 @@
  *	uvm_page.c	struct vm_page as file systems know it
  *	ubc.c		copying between the cache and a struct uio
  *	uvm_object.c	vnodes and anonymous memory as objects
- *	genfs_io.c	pages from and to the disk
+ *	genfs_*.c	pages from and to the disk
  *	readahead.c	what to read before it is asked for
  *
  * An object's pages live in chunks: 64 KiB of its offsets, backed by one
