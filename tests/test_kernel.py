@@ -349,9 +349,11 @@ def test_attach_and_detach(kernel: rumpy.Kernel, image: Path) -> None:
 
 def test_an_image_in_use_is_refused(kernel: rumpy.Kernel, image: Path) -> None:
     with rumpy.Kernel() as other:
-        with kernel.mount("ffs", str(image), "/mnt"):
-            with pytest.raises(rumpy.ImageError, match="in use"):
-                other.mount("ffs", str(image), "/mnt")
+        with (
+            kernel.mount("ffs", str(image), "/mnt"),
+            pytest.raises(rumpy.ImageError, match="in use"),
+        ):
+            other.mount("ffs", str(image), "/mnt")
         other.mount("ffs", str(image), "/mnt").unmount()
 
 
