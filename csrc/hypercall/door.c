@@ -304,7 +304,7 @@ door_answer(struct hyp_door *d, int result)
 }
 
 /* Get the CPU for a door of this thread. */
-static inline int
+static inline __attribute__((__always_inline__)) int
 door_open(struct hyp_kernel *k, struct hyp_door *d)
 {
 	struct hyp_host *h;
@@ -517,12 +517,18 @@ hyp_exception_put(uint64_t token)
 	return 1;
 }
 
-void
-hyp_exception_interrupted(void)
+int
+hyp_exception_put_signal(uint64_t token)
 {
+	struct hyp_door *d = hyp_top;
 
-	if (hyp_top != NULL)
-		hyp_top->d_interrupted = true;
+	if (d == NULL || d->d_host->h_idle || d->d_exception != 0)
+		return 0;
+	d->d_exception = token;
+	d->d_interrupted = true;
+	if (d->d_lent)
+		d->d_host->h_intr = true;
+	return 1;
 }
 
 uint64_t

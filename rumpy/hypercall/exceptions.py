@@ -40,11 +40,12 @@ def put(error: BaseException, where: str) -> bool:
     """
     token = next(_tokens)
     _waiting[token] = error
-    if lib.hyp_exception_put(token):
+    accept = lib.hyp_exception_put
+    if _from_signal(error):
+        accept = lib.hyp_exception_put_signal
+    if accept(token):
         while len(_waiting) > _MOST:
             _waiting.pop(next(iter(_waiting)), None)
-        if _from_signal(error):
-            lib.hyp_exception_interrupted()
         return True
     del _waiting[token]
     unraisable(error, where)
