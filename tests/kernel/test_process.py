@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import struct
 import time
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import rumpy
 
 UNCHANGED = 0xFFFFFFFF
+RLIMIT_FSIZE = 1
 RLIMIT_NOFILE = 8
 RLIMIT_NLIMITS = 12
 
@@ -195,3 +197,34 @@ def test_verbose_boot() -> None:
     assert text.startswith("NetBSD 10.1")
     assert "total memory = " in text
     assert "root on " in text
+
+
+def limit(p: rumpy.Process, which: int, value: int) -> None:
+    """Lower a soft limit."""
+    new = buffer(16)
+    p.sys.getrlimit(which, new)
+    _, hard = struct.unpack("<QQ", content(new))
+    new[0:16] = struct.pack("<QQ", value, hard)
+    p.sys.setrlimit(which, new)
+
+
+def test_limit_of_descriptors(kernel: rumpy.Kernel) -> None:
+    with kernel.process() as p:
+        limit(p, RLIMIT_NOFILE, 10)
+        opened = []
+        with pytest.raises(OSError) as caught:
+            for _ in range(20):
+                opened.append(p.open("/dev/null", 0))
+        assert caught.value.errno == errno.EMFILE
+        assert max(opened) == 9
+        kernel.close(kernel.open("/dev/null", 0))
+
+
+def test_limit_of_file_size(ffs: rumpy.Mount, kernel: rumpy.Kernel) -> None:
+    with kernel.process() as p:
+        limit(p, RLIMIT_FSIZE, 10_000)
+        fd = p.open("/mnt/limited", os.O_CREAT | os.O_RDWR, 0o600)
+        assert p.write(fd, b"x" * 10_000) == 10_000
+        fails(errno.EFBIG, p.write, fd, b"x")
+        p.close(fd)
+        assert p.stat("/mnt/limited").st_size == 10_000

@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/proc.h>
+#include <sys/resourcevar.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/unistd.h>
@@ -68,6 +69,20 @@ vn_write_ioflags(const file_t *fp)
 	return flags;
 }
 
+/* RLIMIT_FSIZE: how far the process may write into a file. */
+static int
+vn_write_limit(const struct vnode *vp, const struct uio *uio, int ioflag)
+{
+	const struct plimit *lim = curlwp->l_proc->p_limit;
+	off_t at = ioflag & IO_APPEND ? vp->v_size : uio->uio_offset;
+
+	if (vp->v_type == VREG &&
+	    __predict_false((rlim_t)at + uio->uio_resid >
+	    lim->pl_rlimit[RLIMIT_FSIZE].rlim_cur))
+		return EFBIG;
+	return 0;
+}
+
 static int
 vn_write(file_t *fp, off_t *offset, struct uio *uio, kauth_cred_t cred,
     int flags)
@@ -79,7 +94,9 @@ vn_write(file_t *fp, off_t *offset, struct uio *uio, kauth_cred_t cred,
 	vn_lock(vp, LK_EXCLUSIVE | LK_RETRY);
 	uio->uio_offset = *offset;
 	count = uio->uio_resid;
-	error = VOP_WRITE(vp, uio, ioflag, cred);
+	error = vn_write_limit(vp, uio, ioflag);
+	if (error == 0)
+		error = VOP_WRITE(vp, uio, ioflag, cred);
 	if (flags & FOF_UPDATE_OFFSET) {
 		if (ioflag & IO_APPEND)
 			/* The file system knows where that was. */
