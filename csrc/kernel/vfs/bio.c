@@ -432,6 +432,7 @@ bio_keepfailed(struct buf *bp)
 	    bp->b_bufsize == 0 || bio_journal(vp) != NULL)
 		return;
 	mutex_enter(vp->v_interlock);
+	bp->b_dcookie = bp->b_error;
 	bp->b_error = 0;
 	bp->b_oflags |= BO_DELWRI | BO_DONE | BIO_WERROR;
 	reassignbuf(bp, vp);

@@ -22,7 +22,10 @@
 /* b_vnbufs.le_next of a buffer that is on no vnode's list. */
 #define	BIO_NOLIST	((struct buf *)0x87654321)
 
-/* b_oflags: dirty still, because it could not be written.  Ours alone. */
+/*
+ * b_oflags, ours alone: dirty still because it could not be written; b_dcookie
+ * tells the error.
+ */
 #define	BIO_WERROR	0x00010000
 
 struct bufmem {

@@ -267,8 +267,8 @@ bio_flush_again(struct vnode *vp)
 }
 
 /*
- * What has a flush left behind?  0: nothing; EIO: what could not be written;
- * EAGAIN: what has become dirty meanwhile.
+ * What has a flush left behind?  0: nothing; EAGAIN: what has become dirty
+ * meanwhile; another error: what could not be written.
  */
 static int
 bio_flush_result(struct vnode *vp)
@@ -287,7 +287,7 @@ bio_flush_result(struct vnode *vp)
 			continue;
 		error = EAGAIN;
 		if ((bp->b_oflags & BIO_WERROR) != 0) {
-			error = EIO;
+			error = (int)bp->b_dcookie;
 			break;
 		}
 	}
