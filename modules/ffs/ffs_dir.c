@@ -449,7 +449,7 @@ ffs_dir_trim(struct ffs_inode *dp)
 }
 
 /* Remove the entry at off in a block; its room goes to the one before. */
-static unsigned
+static void
 ffs_dirblk_delete(const struct ffs_mount *fm, uint8_t *blk, unsigned off)
 {
 	struct direct *d = (void *)(blk + off);
@@ -464,13 +464,12 @@ ffs_dirblk_delete(const struct ffs_mount *fm, uint8_t *blk, unsigned off)
 	}
 	if (off == 0) {
 		d->d_ino = 0;
-		return 0;
+		return;
 	}
 	de.de_reclen += FFS_G16(fm, d->d_reclen);
 	d->d_ino = 0;
 	((struct direct *)(void *)(blk + prev))->d_reclen =
 	    ffs_rw16(de.de_reclen, fm->fm_swap);
-	return prev;
 }
 
 /* Remove a name that leads to inode ino. */
@@ -482,7 +481,7 @@ ffs_dir_remove(struct ffs_inode *dp, const struct componentname *cnp,
 	struct ffs_slot sl;
 	struct buf *bp;
 	uint8_t *blk;
-	unsigned avail;
+	unsigned avail, room;
 	int error;
 
 	error = ffs_dir_slot(dp, cnp, 0, &sl);
@@ -507,16 +506,16 @@ ffs_dir_remove(struct ffs_inode *dp, const struct componentname *cnp,
 			return ffs_dir_bad(dp, (off_t)sl.sl_off);
 		}
 	}
-	(void)ffs_dirblk_delete(fm, blk, (unsigned)(sl.sl_off %
-	    UFS_DIRBLKSIZ));
+	ffs_dirblk_delete(fm, blk, (unsigned)(sl.sl_off % UFS_DIRBLKSIZ));
+	room = ffs_dirblk_room(fm, blk);
 	if (dp->i_dirhash != NULL) {
 		ffs_dirhash_del(dp, sl.sl_hash, sl.sl_off);
 		ffs_dirhash_setroom(dp, (int64_t)(sl.sl_off / UFS_DIRBLKSIZ),
-		    ffs_dirblk_room(fm, blk));
+		    room);
 	}
 	error = ffs_bwrite_meta(fm, bp);
 	ffs_dir_changed(dp);
-	if (sl.sl_off >= dp->i_size - UFS_DIRBLKSIZ)
+	if (room == UFS_DIRBLKSIZ)
 		ffs_dir_trim(dp);
 	if (ffs_syncmeta(fm))
 		(void)ffs_update(dp, true);
