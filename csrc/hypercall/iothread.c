@@ -117,6 +117,7 @@ hypercall_block_submit(struct hyp_kernel *k, struct hyp_bio *b)
 {
 	int error = hyp_block_try(k, b);
 
+	k->k_shared->sh_seq++;		/* progress, for the watchdog */
 	if (error != EAGAIN)
 		return 0;
 	if ((b->flags & HYP_BIO_WAIT) != 0 && k->k_cpu != NULL &&

@@ -386,6 +386,34 @@ def test_exit_with_daemon_threads() -> None:
     assert (code, out) == (0, "leaving\n"), err
 
 
+def test_thread_is_ended_inside_a_device() -> None:
+    """CPython up to 3.13 unwinds daemon threads at exit, through the door."""
+    code, out, err = script(
+        """
+        import atexit, gc, os, threading, time, rumpy
+        from exechelp import CallbackDevice, read_disk
+        k = rumpy.Kernel()
+        k.attach(CallbackDevice(lambda: time.sleep(0.2)), "/dev/rd7")
+        inside = threading.Thread(target=read_disk, args=(k, "/dev/rrd7"), daemon=True)
+        atexit._clear()     # nobody closes the kernel
+        inside.start()
+        time.sleep(0.1)
+        class Late:         # runs when the thread has asked for the GIL in vain
+            def __del__(
+                self, sleep=time.sleep, write=os.write, lib=k._machine.lib, raw=k._k
+            ):
+                sleep(0.5)
+                write(1, b"state %d" % lib.hyp_kernel_state(raw))
+        gc.disable()
+        late = Late()
+        late.itself = late  # collected at the very end
+        del late
+        """
+    )
+    panicked = 4
+    assert (code, out) == (0, f"state {panicked}"), err
+
+
 def test_threads_come_and_go(exec_: Exec) -> None:
     for _ in range(30):
         threads = Threads()
