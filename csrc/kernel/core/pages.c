@@ -16,6 +16,8 @@
 #include <sys/kmem.h>
 #include <sys/proc.h>
 
+#include <uvm/uvm.h>
+
 #include <rumpy/hyp.h>
 
 #include "core/pages.h"
@@ -25,6 +27,12 @@
 
 /* Blocks as large as this go back to the host when they are freed. */
 #define	KPAGE_PUNCH	256
+
+/*
+ * Pages that only those get who make pages free: writing a page back takes a
+ * little memory itself.
+ */
+#define	KPAGE_RESERVE	48
 
 /* The owner of a page that has been freed. */
 #define	KPAGE_NOBODY	UINT8_MAX
@@ -44,7 +52,7 @@ static struct {
 	uint32_t nonempty;		/* orders with a free block */
 	uint32_t head[KPAGE_NORDERS];
 	LIST_HEAD(, kpage_reclaim) reclaim;
-	bool	reclaiming;
+	struct	lwp *reclaimer;		/* runs the reclaim functions */
 } kpages;
 
 static const char * const kpage_owner_name[KPAGE_NOWNERS] = {
@@ -205,6 +213,14 @@ kpage_take(size_t n)
 	return index;
 }
 
+/* May the caller use the reserve? */
+static bool
+kpage_privileged(void)
+{
+	return cold || curlwp == uvm.pagedaemon_lwp ||
+	    curlwp == kpages.reclaimer;
+}
+
 static void *
 kpage_try(size_t n, int flags)
 {
@@ -213,7 +229,8 @@ kpage_try(size_t n, int flags)
 	size_t i;
 
 	KASSERT(owner < KPAGE_NOWNERS);
-	if (kpages.used + n > kpages.limit)
+	if (__predict_false(kpages.used + n + KPAGE_RESERVE > kpages.limit) &&
+	    (kpages.used + n > kpages.limit || !kpage_privileged()))
 		return NULL;
 	if ((index = kpage_take(n)) == KPAGE_NONE)
 		return NULL;
@@ -237,15 +254,15 @@ kpage_press(size_t n, int flags)
 	struct kpage_reclaim *kr;
 	size_t freed = 0;
 
-	if (kpages.reclaiming)
+	if (kpages.reclaimer != NULL)
 		return false;
-	kpages.reclaiming = true;
+	kpages.reclaimer = curlwp;
 	LIST_FOREACH(kr, &kpages.reclaim, kr_list) {
 		freed += (*kr->kr_func)(n - MIN(freed, n), flags);
 		if (freed >= n)
 			break;
 	}
-	kpages.reclaiming = false;
+	kpages.reclaimer = NULL;
 	return freed != 0;
 }
 
@@ -257,7 +274,7 @@ kpage_grow(size_t n)
 
 	if (cold || kpages.limit == kpages.npages)
 		return false;
-	if (hyp_mem_grow(n << PAGE_SHIFT, &limit) != 0)
+	if (hyp_mem_grow((n + KPAGE_RESERVE) << PAGE_SHIFT, &limit) != 0)
 		return false;
 	limit = MIN(limit >> PAGE_SHIFT, kpages.npages);
 	if (limit <= kpages.limit)
@@ -373,10 +390,13 @@ kpage_used_by(int owner)
 	return kpages.owned[KPAGE_OWNER(owner)];
 }
 
+/* What everybody may still take. */
 size_t
 kpage_avail(void)
 {
-	return kpages.limit > kpages.used ? kpages.limit - kpages.used : 0;
+	size_t taken = kpages.used + KPAGE_RESERVE;
+
+	return kpages.limit > taken ? kpages.limit - taken : 0;
 }
 
 size_t
