@@ -17,9 +17,8 @@ import os
 import sys
 from struct import pack
 
-from rumpy._hyp import ffi
-
 import rumpy
+from rumpy._hyp import ffi
 
 RB_AUTOBOOT = 0
 MODCTL_LOAD = 0

@@ -14,8 +14,9 @@ ROOT = Path(__file__).resolve().parent.parent
 def test_the_blog_post(built: None, image: Path) -> None:
     from rumpy.linker import locate
 
+    script = ROOT / "examples" / "blog.py"
     done = subprocess.run(
-        [sys.executable, str(ROOT / "examples" / "blog.py"), str(locate("ffs")), str(image)],
+        [sys.executable, str(script), str(locate("ffs")), str(image)],
         capture_output=True, text=True, timeout=60, check=False,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip

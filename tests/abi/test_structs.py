@@ -67,10 +67,10 @@ def test_stat_reads_each_member_at_its_offset() -> None:
 
 
 def test_statvfs_reads_each_member_at_its_offset() -> None:
-    raw = bytearray(put(3296, (0, 8, 1 | 8), (8, 8, 8192), (16, 8, 1024), (24, 8, 65536),
-                        (32, 8, 100), (40, 8, 90), (48, 8, 80), (56, 8, 10), (64, 8, 70),
-                        (72, 8, 60), (80, 8, 50), (88, 8, 5), (136, 8, 99), (144, 8, 255),
-                        (152, 4, 12)))  # fmt: skip
+    values = [9, 8192, 1024, 65536, 100, 90, 80, 10, 70, 60, 50, 5]
+    members = [(8 * index, 8, value) for index, value in enumerate(values)]
+    members += [(136, 8, 99), (144, 8, 255), (152, 4, 12)]
+    raw = bytearray(put(3296, *members))
     raw[192:195] = b"ffs"
     raw[224:228] = b"/mnt"
     raw[1248:1256] = b"/dev/rd0"
@@ -128,8 +128,13 @@ def test_a_device_number_too_large_is_refused() -> None:
 
 
 class HostFlock(ctypes.Structure):
-    _fields_ = [("type", ctypes.c_short), ("whence", ctypes.c_short), ("start", ctypes.c_int64),
-                ("len", ctypes.c_int64), ("pid", ctypes.c_int)]  # fmt: skip
+    _fields_ = [  # noqa: RUF012
+        ("type", ctypes.c_short),
+        ("whence", ctypes.c_short),
+        ("start", ctypes.c_int64),
+        ("len", ctypes.c_int64),
+        ("pid", ctypes.c_int),
+    ]
 
 
 def test_locks_translate_both_ways() -> None:

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
+# ruff: noqa: E501
 """Generate the vnode interface from vnode_if.tbl (next to this file).
 
 Writes csrc/abi/netbsd/sys/vnode_if.h and csrc/kernel/vfs/vnode_if.c;
