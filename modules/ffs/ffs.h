@@ -225,9 +225,8 @@ void	ffs_indir_setptr(const struct ffs_mount *, void *, int, int64_t);
 int	ffs_indir_get(struct ffs_inode *, int64_t, int64_t, struct buf **);
 int	ffs_bmap_lbn(struct ffs_inode *, int64_t, int64_t *, int *);
 int64_t	ffs_blksize(const struct ffs_inode *, int64_t);
-int	ffs_balloc(struct ffs_inode *, off_t, int, kauth_cred_t, int,
+int	ffs_balloc(struct ffs_inode *, off_t, int, kauth_cred_t,
 	    struct buf **, bool *);
-#define	FFS_BA_CLEAR	1	/* the buffer comes zeroed where new */
 
 /* ffs_inode.c, ffs_truncate.c */
 int	ffs_inode_load(struct ffs_mount *, struct vnode *, uint64_t);
@@ -268,7 +267,7 @@ int	ffs_dir_remove(struct ffs_inode *, const struct componentname *,
 int	ffs_dir_rewrite(struct ffs_inode *, const struct ffs_slot *,
 	    struct ffs_inode *);
 int	ffs_dir_init(struct ffs_inode *, uint64_t, kauth_cred_t);
-bool	ffs_dir_empty(struct ffs_inode *, uint64_t);
+bool	ffs_dir_empty(struct ffs_inode *);
 int	ffs_dir_dotdot(struct ffs_inode *, uint64_t *);
 int	ffs_dir_setdotdot(struct ffs_inode *, uint64_t);
 int	ffs_lookup(void *);

@@ -205,7 +205,7 @@ ffs_balloc_missing(struct ffs_inode *ip, int64_t lbn,
 	}
 	if (error != 0)
 		i--;
-	/* From the bottom: an indirect block, then the one that points at it. */
+	/* From the bottom: an indirect block, then what points at it. */
 	for (int l = fp->fp_levels; l > have && error == 0; l--) {
 		error = ffs_newbuf(ip, fp->fp_lbn[l], fs->fs_bsize, bno[l],
 		    &bp);
@@ -284,7 +284,7 @@ ffs_balloc_indirect(struct ffs_inode *ip, int64_t lbn, kauth_cred_t cred,
  */
 int
 ffs_balloc(struct ffs_inode *ip, off_t off, int size, kauth_cred_t cred,
-    int flags __unused, struct buf **bpp, bool *newp)
+    struct buf **bpp, bool *newp)
 {
 	const struct fs *fs = ip->i_fm->fm_fs;
 	const int64_t lbn = FFS_LBLKNO(fs, off);

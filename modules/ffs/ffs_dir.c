@@ -351,8 +351,7 @@ ffs_dir_append(struct ffs_inode *dp, uint32_t ino, uint8_t type,
 
 	if ((uint64_t)off + UFS_DIRBLKSIZ > fm->fm_fs->fs_maxfilesize)
 		return EFBIG;
-	error = ffs_balloc(dp, off, UFS_DIRBLKSIZ, cred, FFS_BA_CLEAR, &bp,
-	    &isnew);
+	error = ffs_balloc(dp, off, UFS_DIRBLKSIZ, cred, &bp, &isnew);
 	if (error != 0)
 		return error;
 	blk = (uint8_t *)bp->b_data + FFS_BLKOFF(fm->fm_fs, off);
@@ -558,8 +557,7 @@ ffs_dir_init(struct ffs_inode *ip, uint64_t parent, kauth_cred_t cred)
 	bool isnew;
 	int error;
 
-	error = ffs_balloc(ip, 0, UFS_DIRBLKSIZ, cred, FFS_BA_CLEAR, &bp,
-	    &isnew);
+	error = ffs_balloc(ip, 0, UFS_DIRBLKSIZ, cred, &bp, &isnew);
 	if (error != 0)
 		return error;
 	blk = bp->b_data;
@@ -579,7 +577,7 @@ ffs_dir_init(struct ffs_inode *ip, uint64_t parent, kauth_cred_t cred)
  * something.
  */
 bool
-ffs_dir_empty(struct ffs_inode *ip, uint64_t parent __unused)
+ffs_dir_empty(struct ffs_inode *ip)
 {
 	const struct ffs_mount *fm = ip->i_fm;
 	struct ffs_dirent de;

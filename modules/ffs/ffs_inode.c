@@ -129,7 +129,8 @@ static void
 ffs_encode1(const struct ffs_inode *ip, struct ufs1_dinode *dp)
 {
 	const bool swap = ip->i_fm->fm_swap;
-#define	W32(m, v)	(dp->m = (__typeof__(dp->m))ffs_rw32((uint32_t)(v), swap))
+#define	W32(m, v)							\
+	(dp->m = (__typeof__(dp->m))ffs_rw32((uint32_t)(v), swap))
 	dp->di_mode = ffs_rw16(ip->i_mode, swap);
 	dp->di_nlink = (int16_t)ffs_rw16((uint16_t)ip->i_nlink, swap);
 	dp->di_size = ffs_rw64(ip->i_size, swap);
@@ -175,8 +176,10 @@ static void
 ffs_encode2(const struct ffs_inode *ip, struct ufs2_dinode *dp)
 {
 	const bool swap = ip->i_fm->fm_swap;
-#define	W32(m, v)	(dp->m = (__typeof__(dp->m))ffs_rw32((uint32_t)(v), swap))
-#define	W64(m, v)	(dp->m = (__typeof__(dp->m))ffs_rw64((uint64_t)(v), swap))
+#define	W32(m, v)							\
+	(dp->m = (__typeof__(dp->m))ffs_rw32((uint32_t)(v), swap))
+#define	W64(m, v)							\
+	(dp->m = (__typeof__(dp->m))ffs_rw64((uint64_t)(v), swap))
 	dp->di_mode = ffs_rw16(ip->i_mode, swap);
 	dp->di_nlink = (int16_t)ffs_rw16((uint16_t)ip->i_nlink, swap);
 	W32(di_uid, ip->i_uid);

@@ -19,9 +19,10 @@
 
 static bool
 ffs_gro_directory_empty_p(struct mount *mp __unused,
-    kauth_cred_t cred __unused, struct vnode *vp, struct vnode *dvp)
+    kauth_cred_t cred __unused, struct vnode *vp,
+    struct vnode *dvp __unused)
 {
-	return ffs_dir_empty(VTOI(vp), VTOI(dvp)->i_number);
+	return ffs_dir_empty(VTOI(vp));
 }
 
 static int

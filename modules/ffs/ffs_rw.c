@@ -189,7 +189,7 @@ ffs_write_alloc(struct ffs_inode *ip, off_t off, off_t *endp, off_t osize,
 		const off_t stop = MIN(*endp, start + fs->fs_bsize);
 		const off_t tail = MIN(start + fs->fs_bsize, osize);
 
-		error = ffs_balloc(ip, off, (int)(stop - off), cred, 0, NULL,
+		error = ffs_balloc(ip, off, (int)(stop - off), cred, NULL,
 		    &isnew);
 		if (error != 0)
 			break;
@@ -358,7 +358,7 @@ ffs_bufio(struct ffs_inode *ip, void *data, size_t len, bool write,
 		brelse(bp, 0);
 		return 0;
 	}
-	error = ffs_balloc(ip, 0, (int)len, cred, FFS_BA_CLEAR, &bp, &isnew);
+	error = ffs_balloc(ip, 0, (int)len, cred, &bp, &isnew);
 	if (error != 0)
 		return error;
 	memcpy(bp->b_data, data, len);

@@ -47,8 +47,7 @@ ffs_fill_last(struct ffs_inode *ip, off_t newsize, kauth_cred_t cred)
 	}
 	if (bno == 0)
 		return 0;
-	error = ffs_balloc(ip, osize, (int)(end - osize), cred, 0, NULL,
-	    &isnew);
+	error = ffs_balloc(ip, osize, (int)(end - osize), cred, NULL, &isnew);
 	if (error != 0)
 		return error;
 	uvm_vnp_setwritesize(vp, end);
@@ -78,7 +77,7 @@ ffs_lengthen(struct ffs_inode *ip, off_t length, kauth_cred_t cred)
 		return EFBIG;
 	error = ffs_fill_last(ip, length, cred);
 	if (error == 0 && (off_t)ip->i_size < length) {
-		error = ffs_balloc(ip, length - 1, 1, cred, 0, NULL, &isnew);
+		error = ffs_balloc(ip, length - 1, 1, cred, NULL, &isnew);
 		if (error == 0) {
 			ip->i_size = (uint64_t)length;
 			uvm_vnp_setwritesize(vp, length);
@@ -313,7 +312,7 @@ ffs_back_end(struct ffs_inode *ip, off_t length, kauth_cred_t cred)
 
 	if (!ffs_haspages(ip) || length == 0)
 		return 0;
-	error = ffs_balloc(ip, length - 1, 1, cred, 0, NULL, &isnew);
+	error = ffs_balloc(ip, length - 1, 1, cred, NULL, &isnew);
 	if (error == 0 && isnew)
 		error = ffs_zero(ip, start, MIN(osize, start + fs->fs_bsize),
 		    0);

@@ -50,7 +50,7 @@ ffs_gop_alloc(struct vnode *vp, off_t off, off_t len, int flags __unused,
 		const off_t stop = MIN(end, (off_t)(FFS_LBLKNO(fs, off) + 1) <<
 		    fs->fs_bshift);
 
-		error = ffs_balloc(ip, off, (int)(stop - off), cred, 0, NULL,
+		error = ffs_balloc(ip, off, (int)(stop - off), cred, NULL,
 		    &isnew);
 		off = stop;
 	}
@@ -611,7 +611,7 @@ ffs_rmdir(void *v)
 		error = ENOTDIR;
 	else if (vp->v_mountedhere != NULL)
 		error = EBUSY;
-	else if (!ffs_dir_empty(ip, dp->i_number))
+	else if (!ffs_dir_empty(ip))
 		error = ENOTEMPTY;
 	else
 		error = ffs_remove_possible(dp, ip);
@@ -888,7 +888,7 @@ ffs_fallocate(void *v)
 		bool isnew;
 
 		error = ffs_balloc(ip, off, (int)(stop - off), curlwp->l_cred,
-		    0, NULL, &isnew);
+		    NULL, &isnew);
 		if (error != 0)
 			break;
 		if ((off_t)ip->i_size < stop) {

@@ -215,7 +215,7 @@ struct cg {
 	uint32_t	cg_rotor;
 	uint32_t	cg_frotor;
 	uint32_t	cg_irotor;
-	uint32_t	cg_frsum[FFS_MAXFRAG];	/* free runs shorter than frag */
+	uint32_t	cg_frsum[FFS_MAXFRAG];	/* free runs below frag */
 	int32_t		cg_old_btotoff;
 	int32_t		cg_old_boff;
 	uint32_t	cg_iusedoff;
