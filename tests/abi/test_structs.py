@@ -128,7 +128,7 @@ def test_a_device_number_too_large_is_refused() -> None:
 
 
 class HostFlock(ctypes.Structure):
-    _fields_ = [  # noqa: RUF012
+    _fields_ = [
         ("type", ctypes.c_short),
         ("whence", ctypes.c_short),
         ("start", ctypes.c_int64),
