@@ -502,16 +502,24 @@ fault_thread_exit(struct hyp_thread *t)
 	t->t_altstack = NULL;
 }
 
-void
-fault_block_signals(void)
+/*
+ * A thread of a kernel's own: idle, monitor, I/O.  It gets its mask before it
+ * begins, or a signal could be delivered to it that is to interrupt a sleep of
+ * the main thread.
+ */
+int
+fault_thread_create(pthread_t *thread, void *(*func)(void *), void *arg)
 {
-	sigset_t set, own;
+	sigset_t all, old;
 	size_t i;
+	int error;
 
-	sigfillset(&set);
-	own_signals(&own);
+	sigfillset(&all);
 	for (i = 0; i < NFAULTS; i++)
-		sigdelset(&set, fault_signals[i]);
-	sigdelset(&set, WATCHDOG_SIGNAL);
-	pthread_sigmask(SIG_SETMASK, &set, NULL);
+		sigdelset(&all, fault_signals[i]);
+	sigdelset(&all, WATCHDOG_SIGNAL);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	error = pthread_create(thread, NULL, func, arg);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return error;
 }

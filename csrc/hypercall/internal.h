@@ -258,8 +258,8 @@ int	fault_init(void);
 void	fault_check_handlers(void);
 void	fault_thread_init(void);
 void	fault_thread_exit(struct hyp_thread *);
-/* For whom the thread's own signals are not: idle, monitor, I/O threads. */
-void	fault_block_signals(void);
+/* Create a thread that signals of others never reach. */
+int	fault_thread_create(pthread_t *, void *(*)(void *), void *);
 void	fault_landed(struct hyp_door *) __attribute__((__noreturn__));
 /* Interrupt a thread that runs kernel text too long. */
 void	fault_interrupt(int tid);

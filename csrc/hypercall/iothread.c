@@ -47,7 +47,6 @@ io_thread(void *arg)
 	struct hyp_kernel *k = arg;
 	struct hyp_bio *b;
 
-	fault_block_signals();
 	pthread_mutex_lock(&k->k_io_lock);
 	while ((b = io_next(k)) != NULL) {
 		pthread_mutex_unlock(&k->k_io_lock);
@@ -73,7 +72,7 @@ io_queue(struct hyp_kernel *k, struct hyp_bio *b)
 
 	pthread_mutex_lock(&k->k_io_lock);
 	if (k->k_io_queued >= k->k_io_idle && k->k_io_threads < IO_THREADS) {
-		error = pthread_create(&thread, NULL, io_thread, k);
+		error = fault_thread_create(&thread, io_thread, k);
 		if (error == 0) {
 			pthread_detach(thread);
 			k->k_io_threads++;

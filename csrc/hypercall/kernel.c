@@ -158,7 +158,6 @@ idle_thread(void *arg)
 {
 	struct hyp_kernel *k = arg;
 
-	fault_block_signals();
 	prctl(PR_SET_TIMERSLACK, 1UL, 0, 0, 0);
 	(void)door_idle_run(k);
 	return NULL;
@@ -180,8 +179,7 @@ hypercall_cpu_start(struct hyp_kernel *k)
 	k->k_nfixups = boot->nfixups;
 	error = monitor_start(k);
 	if (error == 0) {
-		error = pthread_create(&k->k_idle_thread, NULL, idle_thread,
-		    k);
+		error = fault_thread_create(&k->k_idle_thread, idle_thread, k);
 		k->k_idle_started = error == 0;
 	}
 	return error == 0 ? 0 : ENOMEM;

@@ -48,6 +48,7 @@ struct hyp_memory {
 	pthread_mutex_t			lock;	/* of writers to images */
 	_Atomic(struct image *)		images;
 	int				fd;
+	uint32_t			process;	/* *hyp_process */
 };
 
 static bool
@@ -135,10 +136,13 @@ hyp_memory_create(const struct hyp_memory_config *config,
 	    !within(config->low_base, config->low_size, LOW_FLOOR,
 	    LOW_LIMIT - LOW_FLOOR))
 		return EINVAL;
+	if ((error = fork_init()) != 0)
+		return error;
 	m = calloc(1, sizeof(*m));
 	if (m == NULL)
 		return ENOMEM;
 	m->geometry = *config;
+	m->process = *hyp_process;
 	pthread_mutex_init(&m->lock, NULL);
 	m->fd = memfd_create("rumpy", MFD_CLOEXEC);
 	if (m->fd < 0) {
@@ -176,8 +180,10 @@ hyp_memory_destroy(struct hyp_memory *m)
 		next = i->next;
 		free(i);
 	}
-	munmap((void *)(uintptr_t)g->low_base, g->low_size);
-	munmap((void *)(uintptr_t)g->arena_base, g->arena_size);
+	if (m->process == *hyp_process) {
+		munmap((void *)(uintptr_t)g->low_base, g->low_size);
+		munmap((void *)(uintptr_t)g->arena_base, g->arena_size);
+	}	/* else a child's own kernel may lie there */
 	close(m->fd);
 	pthread_mutex_destroy(&m->lock);
 	free(m);

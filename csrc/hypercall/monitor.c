@@ -137,7 +137,6 @@ monitor(void *arg)
 	struct watch w = { 0, next, 0 };
 	struct timespec ts;
 
-	fault_block_signals();
 	while (atomic_load(&k->k_monitor_word) != MON_STOP && !cpu_dead(k)) {
 		store_time(k);
 		look(k, &w);
@@ -161,7 +160,7 @@ monitor_start(struct hyp_kernel *k)
 	int error;
 
 	store_time(k);
-	error = pthread_create(&k->k_monitor_thread, NULL, monitor, k);
+	error = fault_thread_create(&k->k_monitor_thread, monitor, k);
 	k->k_monitor_started = error == 0;
 	return error;
 }

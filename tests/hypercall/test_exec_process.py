@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
@@ -282,6 +283,24 @@ def test_child_boots_a_kernel_of_its_own(exec_: Exec) -> None:
 
     assert in_child(child) == 7
     exec_.call("null")
+
+
+def test_child_forgets_its_parents_kernel() -> None:
+    """Its memory lies where a kernel of the child's own may be by then."""
+    kernels = [rumpy.Kernel()]
+
+    def child() -> int:
+        with rumpy.Kernel() as own:
+            run = Exec(own)
+            kernels.clear()
+            gc.collect()
+            run.call("pingpong", 10)
+            own.stat("/")
+            return 7
+
+    assert in_child(child) == 7
+    assert kernels[0].stat("/").st_ino > 0
+    kernels[0].close()
 
 
 def test_fork_inside_a_device(kernel: rumpy.Kernel) -> None:
