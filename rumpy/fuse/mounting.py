@@ -157,8 +157,9 @@ def check_mountpoint(mountpoint: str) -> None:
         MountError: missing, not a directory, busy, or not ours.
     """
     entry = find_mount(mountpoint)
-    if entry is not None and entry.fstype.startswith("fuse"):
-        if is_stale(mountpoint):
+    if entry is not None:
+        # Nothing is ever hidden under a mount of ours, least of all /proc.
+        if entry.fstype.startswith("fuse") and is_stale(mountpoint):
             raise MountError(
                 "a FUSE mount is there whose server is gone",
                 mountpoint=mountpoint,

@@ -172,6 +172,16 @@ def test_one_image_is_mounted_once(image: Path, where: Path, tmp_path: Path) -> 
     umount(where)
 
 
+@needs_root
+def test_no_other_mount_is_hidden(image: Path, where: Path) -> None:
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(where)], check=True)
+    try:
+        with pytest.raises(MountError, match="tmpfs is mounted there"):
+            mount(None, image, where)
+    finally:
+        subprocess.run(["umount", str(where)], check=True)
+
+
 def test_busy(image: Path, where: Path) -> None:
     mount(None, image, where)
     with open(where / "open", "wb") as file:
@@ -185,7 +195,7 @@ def test_umount_of_what_is_not_ours(tmp_path: Path) -> None:
     with pytest.raises(MountError, match="nothing is mounted"):
         umount(tmp_path)
     with pytest.raises(MountError, match="not mounted by rumpy"):
-        umount("/proc")
+        umount("/")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
