@@ -87,7 +87,24 @@ def prepare(
         "offset": choice.offset,
         "size": choice.size,
         "options": options.to_json(),
+        "warnings": _doubts(source, choice.offset, options),
     }
+
+
+def _doubts(image: str, offset: int, options: Options) -> list[str]:
+    """What the user should know about the image."""
+    from rumpy.errors import ImageError
+    from rumpy.probe import probe
+
+    try:
+        found = probe(image, offset).superblock
+    except ImageError:
+        return []
+    if found is None or found.clean or options.ro:
+        return []
+    return [
+        f"{image}: was not unmounted cleanly; what was being written may be damaged"
+    ]
 
 
 def mount(

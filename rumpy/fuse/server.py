@@ -61,7 +61,7 @@ class _Plan:
         self.size: int | None = config["size"]
         self.name: str = config.get("name") or f"{os.getpid()}-{os.urandom(4).hex()}"
         self.options = Options.from_json(config["options"])
-        self.warnings: list[str] = []
+        self.warnings: list[str] = list(config.get("warnings", ()))
         self._choose_mode()
 
     def _choose_mode(self) -> None:

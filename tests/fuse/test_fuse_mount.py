@@ -254,6 +254,8 @@ def test_kill_leaves_what_umount_cleans(image: Path, where: Path) -> None:
     mount(None, image, where, "ro")
     assert os.listdir(where)
     umount(where)
+    assert "not unmounted cleanly" in mount(None, image, where).warnings[0]
+    umount(where)
 
 
 @needs_root
