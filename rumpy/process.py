@@ -49,6 +49,8 @@ class Process(TreeCalls):
         self._k = owner._k
         self._p = handle
         self._sys: RawCalls | None = None
+        self._spare = []
+        self._stats = []
 
     # --- life ---------------------------------------------------------------
 

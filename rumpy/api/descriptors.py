@@ -40,6 +40,10 @@ _ALLOCATE, _DISCARD = _n("posix_fallocate"), _n("fdiscard")
 _POINTER = ffi.typeof("uintptr_t")
 _ENOTTY = 25
 _ENXIO = 6
+_EINVAL = 22
+
+#: Reads up to this many bytes use memory that is kept.
+_SMALL = 65536
 
 
 def readable(data: Any) -> Any:
@@ -59,6 +63,10 @@ def address(cdata: Any) -> int:
 
 class DescriptorCalls(Calls):
     """open to close, and all that takes a descriptor in between."""
+
+    #: Memory not in use: of _SMALL bytes, and for attributes.
+    _spare: list[Any]
+    _stats: list[tuple[Any, Any]]
 
     # --- open and close -----------------------------------------------------
 
@@ -116,13 +124,26 @@ class DescriptorCalls(Calls):
         return self._bytes(_PREAD, fd, length, offset)
 
     def _bytes(self, number: int, fd: int, length: int, offset: int) -> bytes:
+        if length > _SMALL:
+            memory = new_buffer("char[]", length)
+            got = lib.face_ip(self._k, self._p, number, fd, memory, length, 0, offset)
+            if got < 0:
+                raise self._failed(got)
+            large: bytes = ffi.unpack(memory, got)
+            return large
         if length < 0:
-            raise self._failed(-22)
-        buffer = new_buffer("char[]", length)
-        got = lib.face_ip(self._k, self._p, number, fd, buffer, length, 0, offset)
+            raise self._failed(-_EINVAL)
+        # A list gives and takes atomically, so threads never share a buffer.
+        try:
+            memory = self._spare.pop()
+        except IndexError:
+            memory = new_buffer("char[]", _SMALL)
+        got = lib.face_ip(self._k, self._p, number, fd, memory, length, 0, offset)
         if got < 0:
+            self._spare.append(memory)
             raise self._failed(got)
-        data: bytes = ffi.buffer(buffer, got)[:]
+        data: bytes = ffi.unpack(memory, got)
+        self._spare.append(memory)
         return data
 
     def readinto(self, fd: int, buffer: bytearray | memoryview, /) -> int:
@@ -255,12 +276,21 @@ class DescriptorCalls(Calls):
 
     def fstat(self, fd: int) -> StatResult:
         """Attributes of the open file."""
-        status = bytearray(structs.STAT.size)
-        memory = ffi.from_buffer(status)
-        result = lib.face_ip(self._k, self._p, _FSTAT, fd, memory, 0, 0, 0)
+        try:
+            pair = self._stats.pop()
+        except IndexError:
+            pair = self._new_stat()
+        result = lib.face_ip(self._k, self._p, _FSTAT, fd, pair[0], 0, 0, 0)
+        status = structs.StatResult.unpack(pair[1])
+        self._stats.append(pair)
         if result < 0:
             raise self._failed(result)
-        return structs.StatResult.unpack(status)
+        return status
+
+    def _new_stat(self) -> tuple[Any, Any]:
+        """Memory for a struct stat, and a view of it."""
+        memory = ffi.new("char[]", structs.STAT.size)
+        return memory, ffi.buffer(memory)
 
     def fstatvfs(self, fd: int, /) -> StatvfsResult:
         """Attributes of the file system the open file is on."""

@@ -62,19 +62,25 @@ class NameCalls(DescriptorCalls):
         """Attributes of a file, with nanoseconds and birth time."""
         if isinstance(path, int):
             return self.fstat(path)
-        status = bytearray(152)
+        name = name_bytes(path)
+        try:
+            pair = self._stats.pop()
+        except IndexError:
+            pair = self._new_stat()
         result = lib.face_ipp(
             self._k,
             self._p,
             _FSTATAT,
             FDCWD if dir_fd is None else dir_fd,
-            name_bytes(path),
-            ffi.from_buffer(status),
+            name,
+            pair[0],
             0 if follow_symlinks else _NOFOLLOW,
         )
+        status = structs.StatResult.unpack(pair[1])
+        self._stats.append(pair)
         if result < 0:
             raise self._failed(result, path)
-        return structs.StatResult.unpack(status)
+        return status
 
     def lstat(self, path: Name, *, dir_fd: int | None = None) -> StatResult:
         """Attributes of the name itself, symbolic link or not."""
