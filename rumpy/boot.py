@@ -243,7 +243,8 @@ class Machine:
         )
         registers = dict(zip(names.split(), map(int, record.regs), strict=False))
         frames = [
-            self.frame(int(record.frames[i]), caller=i > 0)
+            # Only of a fault the first is where it was, not whom it called.
+            self.frame(int(record.frames[i]), caller=i > 0 or not record.signo)
             for i in range(min(record.nframes, len(record.frames)))
         ]
         return KernelPanic(
