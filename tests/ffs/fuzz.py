@@ -66,7 +66,7 @@ def run(program: Path, image: Path, seed: int, operations: int) -> str | None:
     command = [str(program), "-q", "-n", str(operations), "-S", str(seed)]
     if seed % 5 == 0:
         command.append("-s")
-    env = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}
+    env = {**os.environ, "ASAN_OPTIONS": "detect_leaks=1"}
     try:
         done = subprocess.run(
             [*command, str(image)], capture_output=True, timeout=TIMEOUT_S, env=env
