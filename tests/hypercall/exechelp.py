@@ -60,7 +60,7 @@ class Exec:
     def door(self, name: str, *args: int) -> tuple[int, list[int]]:
         """exectest_NAME: what hyp_call answers, and the results."""
         memory = self.ffi.new("int64_t[12]", [*args, *[0] * (12 - len(args))])
-        k = self.machine.k
+        k = self.machine._live()
         answer = self.lib.hyp_call(k, 0, self.symbols[f"exectest_{name}"], memory)
         return answer, list(memory[6:12])
 
@@ -74,7 +74,7 @@ class Exec:
     def submit(self, *args: int) -> tuple[int, Any]:
         """exectest_submit in an unbound context; its memory must be kept."""
         memory = self.ffi.new("int64_t[12]", [*args, *[0] * (12 - len(args))])
-        k = self.machine.k
+        k = self.machine._live()
         fn = self.symbols["exectest_submit"]
         return self.lib.hyp_submit(k, 0, fn, memory), memory
 
