@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from rumpy._hyp import ffi, lib
 from rumpy.abi.calls import NUMBERS
-from rumpy.api.trees import DirEntry, TreeCalls
+from rumpy.api.attributes import AttributeCalls
+from rumpy.api.trees import DirEntry
 from rumpy.errors import KernelClosed
 from rumpy.path import KernelPath
 
@@ -38,7 +39,7 @@ _GETGROUPS = _n("getgroups")
 _NGROUPS = 16
 
 
-class Process(TreeCalls):
+class Process(AttributeCalls):
     """One process; its methods are system calls made by it.
 
     Any thread may call; a call that sleeps lets the others go on.

@@ -106,6 +106,26 @@ def test_device_nodes(ffs: rumpy.Mount) -> None:
     assert stat.S_ISREG(k.stat("/mnt/f").st_mode)
 
 
+def test_extended_attributes_reach_the_file_system(ffs: rumpy.Mount) -> None:
+    """This driver has none; what is tested is that it was asked."""
+    k, name = ffs.kernel, "/mnt/README"
+    fd = k.open(name, os.O_RDWR)
+    for target in (name, fd):
+        for call in (
+            lambda t=target: k.getxattr(t, "user.colour"),
+            lambda t=target: k.setxattr(t, "user.colour", b"blue", os.XATTR_CREATE),
+            lambda t=target: k.listxattr(t),
+            lambda t=target: k.removexattr(t, "user.colour"),
+        ):
+            with pytest.raises(OSError) as info:
+                call()
+            assert info.value.errno == errno.EOPNOTSUPP
+    with pytest.raises(FileNotFoundError):
+        k.getxattr("/mnt/none", "user.colour")
+    with pytest.raises(FileNotFoundError):
+        k.setxattr("/mnt/none", "user.colour", b"blue", follow_symlinks=False)
+
+
 # --- locks -------------------------------------------------------------------
 
 

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Extended attributes, with the signatures of `os`.
+
+Names carry their name space as on the host: "user.NAME", "system.NAME".
+"""
+
+from __future__ import annotations
+
+import os
+
+from rumpy._hyp import ffi, lib
+from rumpy.abi.calls import NUMBERS
+from rumpy.api.base import name_bytes, new_buffer
+from rumpy.api.trees import TreeCalls
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from rumpy.api.base import Buffer, Name
+
+_ROOM = 65536
+
+
+def _number(verb: str, path: Name | int, follow_symlinks: bool) -> int:
+    """The system call for a descriptor, a link itself, or what it leads to."""
+    kind = "f" if isinstance(path, int) else "" if follow_symlinks else "l"
+    return NUMBERS[f"{kind}{verb}"]
+
+
+class AttributeCalls(TreeCalls):
+    """getxattr, setxattr, listxattr, removexattr."""
+
+    def getxattr(
+        self, path: Name | int, attribute: Name, *, follow_symlinks: bool = True
+    ) -> bytes:
+        """The value of an extended attribute."""
+        number = _number("getxattr", path, follow_symlinks)
+        memory = new_buffer("char[]", _ROOM)
+        name = name_bytes(attribute)
+        if isinstance(path, int):
+            size = lib.face_ipp(self._k, self._p, number, path, name, memory, _ROOM)
+        else:
+            where = int(ffi.cast("intptr_t", memory))
+            size = lib.face_pp(
+                self._k, self._p, number, name_bytes(path), name, where, _ROOM
+            )
+        if size < 0:
+            raise self._failed(size, path)
+        value: bytes = ffi.unpack(memory, size)
+        return value
+
+    def listxattr(
+        self, path: Name | int = ".", *, follow_symlinks: bool = True
+    ) -> list[str]:
+        """The names of a file's extended attributes."""
+        number = _number("listxattr", path, follow_symlinks)
+        memory = new_buffer("char[]", _ROOM)
+        if isinstance(path, int):
+            size = lib.face_ip(self._k, self._p, number, path, memory, _ROOM, 0, 0)
+        else:
+            size = lib.face_pp(
+                self._k, self._p, number, name_bytes(path), memory, _ROOM, 0
+            )
+        if size < 0:
+            raise self._failed(size, path)
+        names = ffi.unpack(memory, size).split(b"\0")
+        return [os.fsdecode(name) for name in names if name]
+
+    def setxattr(
+        self,
+        path: Name | int,
+        attribute: Name,
+        value: Buffer,
+        flags: int = 0,
+        *,
+        follow_symlinks: bool = True,
+    ) -> None:
+        """Set an extended attribute; flags are os.XATTR_CREATE, XATTR_REPLACE."""
+        from rumpy.api.raw import call
+
+        number = _number("setxattr", path, follow_symlinks)
+        target = path if isinstance(path, int) else name_bytes(path)
+        call(self, number, (target, name_bytes(attribute), value, len(value), flags))
+
+    def removexattr(
+        self, path: Name | int, attribute: Name, *, follow_symlinks: bool = True
+    ) -> None:
+        """Remove an extended attribute."""
+        number = _number("removexattr", path, follow_symlinks)
+        name = name_bytes(attribute)
+        if isinstance(path, int):
+            result = lib.face_ip(self._k, self._p, number, path, name, 0, 0, 0)
+        else:
+            result = lib.face_pp(self._k, self._p, number, name_bytes(path), name, 0, 0)
+        if result < 0:
+            raise self._failed(result, path)
