@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from ffs import ffscheck
 from fusehelp import skip_unmountable
 
 STEPS = int(os.environ.get("RUMPY_FUSE_STEPS", "1500"))
@@ -220,6 +221,7 @@ def test_random_operations(built: None, image: Path, tmp_path: Path, seed: int) 
         assert contents(where / "t") == contents(model)
     finally:
         umount(where)
+    assert ffscheck.check(image.read_bytes()).problems == []
     mount(None, image, where, "ro")
     try:
         assert contents(where / "t") == contents(model)
