@@ -9,10 +9,9 @@ goes to sys.unraisablehook.
 from __future__ import annotations
 
 import itertools
-import os
 import sys
 
-from rumpy._hyp import ffi, lib
+from rumpy._hyp import lib
 from rumpy.errors import RumpyError
 
 TYPE_CHECKING = False
@@ -24,8 +23,6 @@ _tokens = itertools.count(1)
 _waiting: dict[int, BaseException] = {}
 # A door may be left by a panic and never ask; those exceptions go in the end.
 _MOST = 256
-# struct hyp_python, which C keeps a pointer to.
-_python: Any = None
 
 
 def put(error: BaseException, where: str) -> bool:
@@ -102,31 +99,3 @@ def _is_main_thread() -> bool:
     import threading
 
     return threading.current_thread() is threading.main_thread()
-
-
-@ffi.def_extern(  # type: ignore[untyped-decorator]
-    name="python_signals", error=1, onerror=catcher("signals", 1)
-)
-def _signals() -> int:
-    """Run pending signal handlers: the interpreter does, on entering this."""
-    return 0
-
-
-def prepare_process() -> None:
-    """Install fault handlers and Python's functions; again does nothing.
-
-    Raises:
-        OSError: the host refuses.
-    """
-    global _python
-    if _is_main_thread():
-        lib.hyp_thread_is_main()
-    if _python is not None:
-        return
-    functions = ffi.new("struct hyp_python *")
-    functions.signals = lib.python_signals
-    error = int(lib.hyp_process_init(functions))
-    if error:
-        number = abs(error)
-        raise OSError(number, os.strerror(number), "preparing the process")
-    _python = functions
