@@ -309,8 +309,10 @@ nothing_is_left(struct hyp_kernel *k, struct hyp_host *me)
 
 	if (k->k_shared->sh_runnable == 0 && k->k_shared->sh_work == 0)
 		return true;
-	return h == NULL || (h == me && !h->h_parked) || h->h_posted ||
-	    word_state(h) != W_WAIT;
+	if (h == NULL || (h == me && !h->h_parked) || word_state(h) != W_WAIT)
+		return true;
+	/* h_first: it was told to take the CPU, lost, and is about to post. */
+	return h->h_posted || h->h_first;
 }
 
 static bool
