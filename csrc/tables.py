@@ -629,13 +629,18 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--check", action="store_true", help="fail if a committed file is out of date"
     )
+    parser.add_argument(
+        "--build", type=Path, default=ROOT / "build", help="in place of build/"
+    )
     options = parser.parse_args(argv)
     stale = []
     try:
         for table in TABLES:
             for name, text in table().items():
                 path = ROOT / name
-                if not options.check or name.startswith("build/"):
+                if name.startswith("build/"):
+                    _write(options.build / name.removeprefix("build/"), text)
+                elif not options.check:
                     _write(path, text)
                 elif not path.exists() or path.read_text() != text:
                     stale.append(name)
