@@ -12,7 +12,7 @@ KERNEL = ROOT / "build" / "kernel.elf"
 EXPORTS = ROOT / "csrc" / "exports" / "netbsd.syms"
 
 #: Calls of syscalls.tbl that nobody has implemented; this list only shrinks.
-UNIMPLEMENTED = {"kqueue", "kqueue1", "__kevent50"}
+UNIMPLEMENTED: set[str] = set()
 
 
 def symbols(*options: str) -> list[list[str]]:
