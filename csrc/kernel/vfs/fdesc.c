@@ -26,6 +26,8 @@
 #include <sys/stat.h>
 #include <sys/vnode.h>
 
+#include "vfs/kqueue.h"
+
 struct filelist filehead = LIST_HEAD_INITIALIZER(filehead);
 u_int maxfiles = 3404;
 u_int nfiles;
@@ -491,6 +493,8 @@ fd_close(unsigned int fd)
 	}
 	ff->ff_file = NULL;
 	ff->ff_exclose = false;
+	if (__predict_false(!SLIST_EMPTY(&ff->ff_knlist)))
+		knote_fdclose(ff);
 	ff->ff_refcnt--;
 	if (__predict_false(ff->ff_refcnt > 0)) {
 		if (fp->f_ops->fo_restart != NULL)

@@ -206,7 +206,7 @@ static inline bool
 genfs_kqlock(struct vnode *vp, long hint)
 {
 
-	if ((hint & NOTE_SUBMIT) != 0)
+	if (hint != 0)
 		return false;
 	mutex_enter(vp->v_interlock);
 	return true;

@@ -471,6 +471,7 @@ vcache_reclaim(struct vnode *vp)
 	vip->vi_ids_valid = false;
 	vip->vi_state = VS_RECLAIMED;
 	vp->v_tag = VT_NON;
+	VN_KNOTE(vp, NOTE_REVOKE);
 	vfs_insmntque(vp, dead_rootmount);
 	vcache_wakeup();
 }

@@ -16,6 +16,7 @@
 
 #include "dev/dev.h"
 #include "fs/rootfs.h"
+#include "vfs/kqueue.h"
 #include "vfs/lookup.h"
 #include "vfs/select_impl.h"
 #include "vfs/specfs.h"
@@ -37,6 +38,7 @@ void
 vfs_boot(void)
 {
 	select_init();
+	kqueue_init();
 	mount_init();
 	fstrans_init();
 	namei_init();

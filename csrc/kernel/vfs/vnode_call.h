@@ -58,4 +58,31 @@ vop_leave_lock(struct vnode *vp, struct mount *mp, int error)
 	}
 }
 
+/* Tell who watches the vnode. */
+static __inline void
+vop_note(struct vnode *vp, long what, int error)
+{
+	if (__predict_false(vp->v_klist->vk_interest != 0) && error == 0)
+		VN_KNOTE(vp, what);
+}
+
+/* The same for a vnode that the operation releases, or NULL. */
+static __inline bool
+vop_watch(struct vnode *vp)
+{
+	if (__predict_true(vp == NULL || vp->v_klist->vk_interest == 0))
+		return false;
+	vref(vp);
+	return true;
+}
+
+static __inline void
+vop_unwatch(struct vnode *vp, bool watched, long what, int error)
+{
+	if (__predict_true(!watched))
+		return;
+	vop_note(vp, what, error);
+	vrele(vp);
+}
+
 #endif /* !_KERNEL_VFS_VNODE_CALL_H_ */

@@ -4,6 +4,7 @@
  */
 
 #include <sys/param.h>
+#include <sys/fcntl.h>
 #include <sys/vnode.h>
 #include <sys/mount.h>
 #include <sys/fstrans.h>
@@ -897,6 +898,7 @@ VOP_CREATE(struct vnode *dvp, struct vnode **vpp,
 	mp = vop_enter(dvp);
 	error = VCALL(dvp, 4, &a);
 	vop_leave(mp);
+	vop_note(dvp, NOTE_WRITE, error);
 	return error;
 }
 
@@ -917,6 +919,7 @@ VOP_MKNOD(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp,
 	mp = vop_enter(dvp);
 	error = VCALL(dvp, 5, &a);
 	vop_leave(mp);
+	vop_note(dvp, NOTE_WRITE, error);
 	return error;
 }
 
@@ -935,6 +938,7 @@ VOP_OPEN(struct vnode *vp, int mode, kauth_cred_t cred)
 	mp = vop_enter(vp);
 	error = VCALL(vp, 6, &a);
 	vop_leave(mp);
+	vop_note(vp, NOTE_OPEN, error);
 	return error;
 }
 
@@ -953,6 +957,7 @@ VOP_CLOSE(struct vnode *vp, int fflag, kauth_cred_t cred)
 	mp = vop_enter(vp);
 	error = VCALL(vp, 7, &a);
 	vop_leave(mp);
+	vop_note(vp, (fflag & FWRITE) ? NOTE_CLOSE_WRITE : NOTE_CLOSE, error);
 	return error;
 }
 
@@ -1014,6 +1019,7 @@ VOP_SETATTR(struct vnode *vp, struct vattr *vap, kauth_cred_t cred)
 {
 	struct vop_setattr_args a;
 	struct mount *mp;
+	voff_t oldsize = vp->v_size;
 	int error;
 
 	a.a_desc = &vop_setattr_desc;
@@ -1024,6 +1030,8 @@ VOP_SETATTR(struct vnode *vp, struct vattr *vap, kauth_cred_t cred)
 	mp = vop_enter(vp);
 	error = VCALL(vp, 11, &a);
 	vop_leave(mp);
+	vop_note(vp, vp->v_size > oldsize ? NOTE_ATTRIB | NOTE_EXTEND :
+	    NOTE_ATTRIB, error);
 	return error;
 }
 
@@ -1043,6 +1051,7 @@ VOP_READ(struct vnode *vp, struct uio *uio, int ioflag, kauth_cred_t cred)
 	mp = vop_enter(vp);
 	error = VCALL(vp, 12, &a);
 	vop_leave(mp);
+	vop_note(vp, NOTE_READ, error);
 	return error;
 }
 
@@ -1051,6 +1060,7 @@ VOP_WRITE(struct vnode *vp, struct uio *uio, int ioflag, kauth_cred_t cred)
 {
 	struct vop_write_args a;
 	struct mount *mp;
+	voff_t oldsize = vp->v_size;
 	int error;
 
 	a.a_desc = &vop_write_desc;
@@ -1062,6 +1072,8 @@ VOP_WRITE(struct vnode *vp, struct uio *uio, int ioflag, kauth_cred_t cred)
 	mp = vop_enter(vp);
 	error = VCALL(vp, 13, &a);
 	vop_leave(mp);
+	vop_note(vp, vp->v_size > oldsize ? NOTE_WRITE | NOTE_EXTEND :
+	    NOTE_WRITE, error);
 	return error;
 }
 
@@ -1247,6 +1259,7 @@ VOP_REMOVE(struct vnode *dvp, struct vnode *vp, struct componentname *cnp)
 {
 	struct vop_remove_v3_args a;
 	struct mount *mp;
+	bool watched = vop_watch(vp);
 	int error;
 
 	a.a_desc = &vop_remove_desc;
@@ -1259,6 +1272,9 @@ VOP_REMOVE(struct vnode *dvp, struct vnode *vp, struct componentname *cnp)
 	mp = vop_enter(dvp);
 	error = VCALL(dvp, 24, &a);
 	vop_leave(mp);
+	vop_note(dvp, NOTE_WRITE, error);
+	vop_unwatch(vp, watched, a.ctx_vp_new_nlink > 0 ? NOTE_LINK :
+	    NOTE_DELETE, error);
 	return error;
 }
 
@@ -1277,6 +1293,8 @@ VOP_LINK(struct vnode *dvp, struct vnode *vp, struct componentname *cnp)
 	mp = vop_enter(dvp);
 	error = VCALL(dvp, 25, &a);
 	vop_leave(mp);
+	vop_note(dvp, NOTE_WRITE, error);
+	vop_note(vp, NOTE_LINK, error);
 	return error;
 }
 
@@ -1287,6 +1305,8 @@ VOP_RENAME(struct vnode *fdvp, struct vnode *fvp,
 {
 	struct vop_rename_args a;
 	struct mount *mp;
+	bool w[4] = { vop_watch(fdvp), vop_watch(fvp), vop_watch(tdvp),
+	    vop_watch(tvp) };
 	int error;
 
 	a.a_desc = &vop_rename_desc;
@@ -1302,6 +1322,10 @@ VOP_RENAME(struct vnode *fdvp, struct vnode *fvp,
 	mp = vop_enter(fdvp);
 	error = VCALL(fdvp, 26, &a);
 	vop_leave(mp);
+	vop_unwatch(fdvp, w[0], NOTE_WRITE, error);
+	vop_unwatch(fvp, w[1], NOTE_RENAME, error);
+	vop_unwatch(tdvp, w[2], NOTE_WRITE, error);
+	vop_unwatch(tvp, w[3], NOTE_DELETE, error);
 	return error;
 }
 
@@ -1322,6 +1346,7 @@ VOP_MKDIR(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp,
 	mp = vop_enter(dvp);
 	error = VCALL(dvp, 27, &a);
 	vop_leave(mp);
+	vop_note(dvp, NOTE_WRITE | NOTE_LINK, error);
 	return error;
 }
 
@@ -1330,6 +1355,7 @@ VOP_RMDIR(struct vnode *dvp, struct vnode *vp, struct componentname *cnp)
 {
 	struct vop_rmdir_v2_args a;
 	struct mount *mp;
+	bool watched = vop_watch(vp);
 	int error;
 
 	a.a_desc = &vop_rmdir_desc;
@@ -1341,6 +1367,8 @@ VOP_RMDIR(struct vnode *dvp, struct vnode *vp, struct componentname *cnp)
 	mp = vop_enter(dvp);
 	error = VCALL(dvp, 28, &a);
 	vop_leave(mp);
+	vop_note(dvp, NOTE_WRITE | NOTE_LINK, error);
+	vop_unwatch(vp, watched, NOTE_DELETE, error);
 	return error;
 }
 
@@ -1362,6 +1390,7 @@ VOP_SYMLINK(struct vnode *dvp, struct vnode **vpp,
 	mp = vop_enter(dvp);
 	error = VCALL(dvp, 29, &a);
 	vop_leave(mp);
+	vop_note(dvp, NOTE_WRITE, error);
 	return error;
 }
 
@@ -1664,6 +1693,7 @@ VOP_SETACL(struct vnode *vp, acl_type_t type, struct acl *aclp,
 	mp = vop_enter(vp);
 	error = VCALL(vp, 47, &a);
 	vop_leave(mp);
+	vop_note(vp, NOTE_ATTRIB, error);
 	return error;
 }
 

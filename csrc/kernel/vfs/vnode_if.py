@@ -154,11 +154,65 @@ const struct vnodeop_desc vop_{op.name}_desc = {{
 """
 
 
+# What kqueue's watchers of a vnode hear after an operation has succeeded:
+# C before the call, C after it.  Vnodes that the operation releases are kept
+# as long as somebody watches them.
+HOOKS = {
+    "open": ("", "vop_note(vp, NOTE_OPEN, error);"),
+    "close": (
+        "",
+        "vop_note(vp, (fflag & FWRITE) ? NOTE_CLOSE_WRITE : NOTE_CLOSE, error);",
+    ),
+    "read": ("", "vop_note(vp, NOTE_READ, error);"),
+    "write": (
+        "voff_t oldsize = vp->v_size;",
+        "vop_note(vp, vp->v_size > oldsize ? NOTE_WRITE | NOTE_EXTEND :\n"
+        "\t    NOTE_WRITE, error);",
+    ),
+    "setattr": (
+        "voff_t oldsize = vp->v_size;",
+        "vop_note(vp, vp->v_size > oldsize ? NOTE_ATTRIB | NOTE_EXTEND :\n"
+        "\t    NOTE_ATTRIB, error);",
+    ),
+    "setacl": ("", "vop_note(vp, NOTE_ATTRIB, error);"),
+    "create": ("", "vop_note(dvp, NOTE_WRITE, error);"),
+    "mknod": ("", "vop_note(dvp, NOTE_WRITE, error);"),
+    "symlink": ("", "vop_note(dvp, NOTE_WRITE, error);"),
+    "mkdir": ("", "vop_note(dvp, NOTE_WRITE | NOTE_LINK, error);"),
+    "link": (
+        "",
+        "vop_note(dvp, NOTE_WRITE, error);\n\tvop_note(vp, NOTE_LINK, error);",
+    ),
+    "remove": (
+        "bool watched = vop_watch(vp);",
+        "vop_note(dvp, NOTE_WRITE, error);\n"
+        "\tvop_unwatch(vp, watched, a.ctx_vp_new_nlink > 0 ? NOTE_LINK :\n"
+        "\t    NOTE_DELETE, error);",
+    ),
+    "rmdir": (
+        "bool watched = vop_watch(vp);",
+        "vop_note(dvp, NOTE_WRITE | NOTE_LINK, error);\n"
+        "\tvop_unwatch(vp, watched, NOTE_DELETE, error);",
+    ),
+    "rename": (
+        "bool w[4] = { vop_watch(fdvp), vop_watch(fvp), vop_watch(tdvp),\n"
+        "\t    vop_watch(tvp) };",
+        "vop_unwatch(fdvp, w[0], NOTE_WRITE, error);\n"
+        "\tvop_unwatch(fvp, w[1], NOTE_RENAME, error);\n"
+        "\tvop_unwatch(tdvp, w[2], NOTE_WRITE, error);\n"
+        "\tvop_unwatch(tvp, w[3], NOTE_DELETE, error);",
+    ),
+}
+
+
 def entry(op: Op, slot: int) -> str:
     first = op.vnodes[0][0]
     out = ["int", prototype(op)[4:], "{", f"\tstruct {op.struct} a;"]
     if op.trans != "no":
         out.append("\tstruct mount *mp;")
+    before, after = HOOKS.get(op.name, ("", ""))
+    if before:
+        out.append(f"\t{before}")
     out.append("\tint error;\n")
     out.append(f"\ta.a_desc = &vop_{op.name}_desc;")
     for arg in op.args:
@@ -184,6 +238,8 @@ def entry(op: Op, slot: int) -> str:
         out.append(f"\tvop_leave_lock({first}, mp, error);")
     elif op.trans == "unlock":
         out.append("\tvop_leave(mp);")
+    if after:
+        out.append(f"\t{after}")
     out.append("\treturn error;")
     out.append("}\n")
     return "\n".join(out)
@@ -192,7 +248,7 @@ def entry(op: Op, slot: int) -> str:
 def source(ops: list[Op]) -> str:
     out = [WARNING]
     out.append(
-        '#include <sys/param.h>\n#include <sys/vnode.h>\n#include <sys/mount.h>\n#include <sys/fstrans.h>\n\n#include "vnode_call.h"\n'
+        '#include <sys/param.h>\n#include <sys/fcntl.h>\n#include <sys/vnode.h>\n#include <sys/mount.h>\n#include <sys/fstrans.h>\n\n#include "vnode_call.h"\n'
     )
     out.append("""const struct vnodeop_desc vop_default_desc = {
 \t.vdesc_offset = 0,
