@@ -422,6 +422,7 @@ class Kernel(Process):
         if data is None:
             address = int(ffi.cast("uintptr_t", fspec))
             data = disk_arguments(kind, address) if disk else b"\0" * 256
+        printed = self.console.position()
         result = lib.face_mount(
             self._k,
             self._p,
@@ -436,7 +437,8 @@ class Kernel(Process):
             return
         error = self._failed(result, path)
         if isinstance(error, OSError):
-            raise _mount_error(error, kind, source) from None
+            said = self.console.since(printed)
+            raise _mount_error(error, kind, source, _reason(said)) from None
         raise error
 
     def _mount_again(self, mount: Mount, flags: int) -> None:
@@ -615,14 +617,27 @@ def _with_memory(hypercalls: Hypercalls | None, memory: int) -> Hypercalls:
     return Hypercalls(memory=MemoryPolicy(memory))
 
 
-def _mount_error(error: OSError, kind: str, source: Any) -> BaseException:
-    """What mount(2) said, in the words of who mounts an image."""
+def _reason(said: str) -> str:
+    """What a driver said last on the console, without its name and the disk's."""
+    line = said.strip().rpartition("\n")[2]
+    for _ in range(2):
+        name, colon, rest = line.partition(": ")
+        line = rest if colon and name.replace("/", "").isalnum() else line
+    return line
+
+
+def _mount_error(error: OSError, kind: str, source: Any, why: str) -> BaseException:
+    """What mount(2) and the driver said, in the words of who mounts an image."""
     number = getattr(error, "kernel_errno", 0)
     if number == 19:
         return oserror(number, f"no driver for file system type {kind!r}")
-    name = source if isinstance(source, str) else None
+    name = str(source) if isinstance(source, str) or hasattr(source, "parts") else None
     if number in (22, 79, 5) and name is not None:
         return ImageError(
-            f"no {kind} file system that can be mounted ({error.strerror})", image=name
+            f"no {kind} file system that can be mounted ({why or error.strerror})",
+            image=name,
         )
+    if why:
+        error.filename = name or error.filename
+        error.strerror = why
     return error

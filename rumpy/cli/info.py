@@ -29,6 +29,11 @@ def command(image: str, offset: str | None, as_json: bool) -> int:
     contents = probe(image, parse_size(offset) if offset else 0)
     lines = _json(contents) if as_json else _text(image, contents)
     click.echo(lines)
+    if contents.missing:
+        from rumpy.cli.group import complain
+
+        complain(f"{image}: cut off: {contents.missing} bytes of it are missing")
+        return 1
     return 0 if contents.kind not in (None, "empty") else 1
 
 

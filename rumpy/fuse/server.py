@@ -141,14 +141,26 @@ def _mount_inside(k: Kernel, plan: _Plan, source: Any) -> Mount:
         if wanted
     ]
     words += plan.options.driver
-    mount = k.mount(
-        plan.type or module.name,
-        source,
-        _INSIDE,
-        *words,
-        offset=plan.offset,
-        size=plan.size,
-    )
+
+    def attempt(*more: str) -> Mount:
+        return k.mount(
+            plan.type or module.name,
+            source,
+            _INSIDE,
+            *words,
+            *more,
+            offset=plan.offset,
+            size=plan.size,
+        )
+
+    try:
+        mount = attempt()
+    except OSError as error:
+        if error.errno != errno.EROFS or plan.options.ro:
+            raise
+        # The driver reads this flavour, and can't write it.
+        mount = attempt("ro")
+        plan.now_readonly(error.strerror or "can't be written")
     if mount.readonly and not plan.options.ro:
         device = mount.disk.device if mount.disk is not None else None
         plan.now_readonly(getattr(device, "reason", None) or "can't be written")

@@ -85,6 +85,24 @@ class KernelConsole:
             got = lib.hyp_console_tail(self._kernel, buffer, size)
             return bytes(ffi.buffer(buffer, got)).decode("utf-8", "replace")
 
+    def position(self) -> int:
+        """How many bytes have been printed; for since()."""
+        with self._lock:
+            if self._kernel is None:
+                return 0
+            end = ffi.new("uint64_t *", (1 << 64) - 1)
+            lib.hyp_console_fetch(self._kernel, end, ffi.new("char[]", 1), 1)
+            return int(end[0])
+
+    def since(self, position: int) -> str:
+        """What was printed after position(), as far as it is kept."""
+        with self._lock:
+            if self._kernel is None:
+                return ""
+            at, buffer = ffi.new("uint64_t *", position), ffi.new("char[]", _RING)
+            got = lib.hyp_console_fetch(self._kernel, at, buffer, _RING)
+            return bytes(ffi.buffer(buffer, got)).decode("utf-8", "replace")
+
     @property
     def text(self) -> str:
         """All that is kept: the last 64 KiB."""

@@ -50,6 +50,13 @@ class Contents:
         self.superblock = superblock
         self.partitions = partitions or []
 
+    @property
+    def missing(self) -> int:
+        """Bytes of the file system that lie behind the image's end."""
+        if self.superblock is None:
+            return 0
+        return max(self.superblock.size - self.size, 0)
+
 
 class Choice:
     """A driver for an image, and where in it the file system is.
@@ -118,7 +125,10 @@ def _unknown(source: Source) -> Contents:
         return Contents("empty", "an empty file", source.offset, 0)
     if not any(source.at(0, 1 << 16)):
         return Contents(None, "zeros at the start", source.offset, source.size)
-    return Contents(None, "nothing that is known here", source.offset, source.size)
+    from rumpy.probe.ffs import absurd
+
+    text = absurd(source) or "nothing that is known here"
+    return Contents(None, text, source.offset, source.size)
 
 
 def parse_size(text: str) -> int:

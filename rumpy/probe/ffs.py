@@ -80,20 +80,24 @@ class Superblock:
         self.mounted_on = _string(data[212:680])
 
     @property
-    def sane(self) -> bool:
-        """Whether the numbers can be those of a file system."""
+    def absurd(self) -> str | None:
+        """The first number that can't be a file system's; None if all can."""
         v = self.values
         bsize, fsize = v["bsize"], v["fsize"]
-        return (
-            bsize in (4096, 8192, 16384, 32768, 65536)
-            and 512 <= fsize <= bsize
-            and bsize % fsize == 0
-            and bsize // fsize == v["frag"] <= 8
-            and v["ncg"] > 0
-            and v["fpg"] > 0
-            and v["ipg"] > 0
-            and SIZE <= v["sbsize"] <= 8192
+        checks = (
+            ("block size", bsize, bsize in (4096, 8192, 16384, 32768, 65536)),
+            ("fragment size", fsize, 512 <= fsize <= bsize and not bsize % fsize),
+            ("fragments in a block", v["frag"], v["frag"] * fsize == bsize),
+            ("fragments in a block", v["frag"], v["frag"] <= 8),
+            ("number of groups", v["ncg"], v["ncg"] > 0),
+            ("fragments in a group", v["fpg"], v["fpg"] > 0),
+            ("inodes in a group", v["ipg"], v["ipg"] > 0),
+            ("superblock size", v["sbsize"], SIZE <= v["sbsize"] <= 8192),
         )
+        for what, value, fits in checks:
+            if not fits:
+                return f"{what} {value}"
+        return None
 
     @property
     def _modern(self) -> bool:
@@ -186,11 +190,20 @@ def find(source: Source) -> Superblock | None:
     """
     for place in PLACES:
         found = read_at(source, place)
-        if found is None or not found.sane:
+        if found is None or found.absurd:
             continue
         if found.version == 1 and place == 65536:
             continue
         if found.version == 2 and found.values["sblockloc"] not in (place, 0):
             continue
         return found
+    return None
+
+
+def absurd(source: Source) -> str | None:
+    """What is wrong with the superblock that is there; None without one."""
+    for place in PLACES:
+        found = read_at(source, place)
+        if found is not None and found.absurd:
+            return f"a superblock of an FFS at {place}, but with {found.absurd}"
     return None

@@ -12,22 +12,25 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rumpy.probe.source import Source
 
-# offset, magic, name, the command that makes a raw image of it
+_QEMU = "qemu-img convert -O raw {0} {1}"
+
+# offset, magic, name, the command that makes a raw image {1} of the file {0},
+# whatever its suffix is
 _CONVERT = (
-    (0, b"\x1f\x8b", "compressed by gzip", "gunzip -k {0}"),
-    (0, b"\xfd7zXZ\0", "compressed by xz", "unxz -k {0}"),
-    (0, b"\x28\xb5\x2f\xfd", "compressed by zstd", "unzstd {0}"),
-    (0, b"BZh", "compressed by bzip2", "bunzip2 -k {0}"),
-    (0, b"\x04\x22\x4d\x18", "compressed by lz4", "unlz4 {0}"),
-    (0, b"\x1f\x9d", "compressed by compress", "uncompress -k {0}"),
+    (0, b"\x1f\x8b", "compressed by gzip", "gzip -dc {0} > {1}"),
+    (0, b"\xfd7zXZ\0", "compressed by xz", "xz -dc {0} > {1}"),
+    (0, b"\x28\xb5\x2f\xfd", "compressed by zstd", "zstd -dc {0} > {1}"),
+    (0, b"BZh", "compressed by bzip2", "bzip2 -dc {0} > {1}"),
+    (0, b"\x04\x22\x4d\x18", "compressed by lz4", "lz4 -dc {0} > {1}"),
+    (0, b"\x1f\x9d", "compressed by compress", "gzip -dc {0} > {1}"),
     (0, b"PK\x03\x04", "a zip archive", "unzip {0}"),
     (0, b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "7z x {0}"),
-    (0, b"QFI\xfb", "a qcow2 disk", "qemu-img convert -O raw {0} {0}.raw"),
-    (0, b"KDMV", "a VMDK disk", "qemu-img convert -O raw {0} {0}.raw"),
-    (0, b"# Disk Descr", "a VMDK descriptor", "qemu-img convert -O raw {0} {0}.raw"),
-    (64, b"\x7f\x10\xda\xbe", "a VDI disk", "qemu-img convert -O raw {0} {0}.raw"),
-    (0, b"vhdxfile", "a VHDX disk", "qemu-img convert -O raw {0} {0}.raw"),
-    (0, b"conectix", "a VHD disk", "qemu-img convert -f vpc -O raw {0} {0}.raw"),
+    (0, b"QFI\xfb", "a qcow2 disk", _QEMU),
+    (0, b"KDMV", "a VMDK disk", _QEMU),
+    (0, b"# Disk Descr", "a VMDK descriptor", _QEMU),
+    (64, b"\x7f\x10\xda\xbe", "a VDI disk", _QEMU),
+    (0, b"vhdxfile", "a VHDX disk", _QEMU),
+    (0, b"conectix", "a VHD disk", "qemu-img convert -f vpc -O raw {0} {1}"),
     (0, b"\x7fELF", "an ELF object and no disk image", None),
     (257, b"ustar", "a tar archive", "tar -xf {0}"),
 )
@@ -59,18 +62,22 @@ def foreign(source: Source) -> None:
     head = source.at(0, 512)
     for offset, magic, name, command in _CONVERT:
         if head[offset : offset + len(magic)] == magic:
-            hint = None if command is None else "to convert: " + command
-            raise ImageError(
-                f"this is {name}",
-                image=source.path,
-                hint=hint.format(_quoted(source.path)) if hint else None,
-            )
+            hint = None if command is None else _command(command, source.path)
+            raise ImageError(f"this is {name}", image=source.path, hint=hint)
 
 
-def _quoted(path: str) -> str:
+def _command(command: str, path: str) -> str:
+    """The command that converts it, ready for a shell."""
+    import os
     import shlex
 
-    return shlex.quote(path)
+    path = os.fsdecode(path)
+    packed = (".gz", ".xz", ".zst", ".bz2", ".lz4", ".Z")
+    stem, suffix = os.path.splitext(path)
+    made = f"{path}.raw"
+    if suffix in packed and not os.path.exists(stem):
+        made = stem
+    return "to convert: " + command.format(shlex.quote(path), shlex.quote(made))
 
 
 def other_filesystem(source: Source) -> tuple[str, str] | None:

@@ -245,9 +245,9 @@ def test_the_lock_lasts_while_the_kernel_has_the_file(
 @pytest.mark.parametrize(
     ("head", "words"),
     [
-        (b"\x1f\x8b", ["gzip", "gunzip"]),
-        (b"\xfd7zXZ\0", ["xz", "unxz"]),
-        (b"\x28\xb5\x2f\xfd", ["zstd", "unzstd"]),
+        (b"\x1f\x8b", ["gzip", "gzip -dc"]),
+        (b"\xfd7zXZ\0", ["xz", "xz -dc"]),
+        (b"\x28\xb5\x2f\xfd", ["zstd", "zstd -dc"]),
         (b"QFI\xfb", ["qcow2", "qemu-img convert"]),
         (b"KDMV", ["VMDK", "qemu-img convert"]),
     ],

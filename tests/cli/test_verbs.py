@@ -89,7 +89,8 @@ def test_info_of_what_is_none(run: Run, tmp_path: Path) -> None:
     done = run("info", "x.gz")
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr == (
-        "rumpy: x.gz: this is compressed by gzip (to convert: gunzip -k x.gz)\n"
+        "rumpy: x.gz: this is compressed by gzip"
+        " (to convert: gzip -dc x.gz > x.gz.raw)\n"
     )
 
 
