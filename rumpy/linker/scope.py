@@ -117,6 +117,23 @@ def missing_error(obj: ObjectFile, names: Collection[str], what: str) -> LinkErr
     )
 
 
+def _check_canary(obj: ObjectFile) -> None:
+    """A stack protector's canary has to be the kernel's, a plain variable.
+
+    For user programs compilers take it from %fs or %gs, which a kernel in a
+    process has no say over: the first protected function would die.
+    """
+    wanted = obj.undefined.keys() & {"__stack_chk_fail", "__stack_chk_guard"}
+    if wanted == {"__stack_chk_fail"}:
+        raise LinkError(
+            "is built with a stack protector whose canary is thread-local",
+            file=obj.name,
+            symbol="__stack_chk_fail",
+            hint="compile with -fno-stack-protector"
+            " (or -mstack-protector-guard=global)",
+        )
+
+
 def _section_bound(obj: ObjectFile, name: str) -> tuple[int, bool] | None:
     """The section that __start_NAME or __stop_NAME is about, if it is there."""
     for prefix, end in (("__start_", False), ("__stop_", True)):
@@ -160,10 +177,11 @@ def resolve(
             values[index] = 0
         else:
             absent[name] = index
+    if absent and missing == "strict":
+        raise missing_error(obj, absent, "symbols" if len(absent) > 1 else "symbol")
+    _check_canary(obj)
     if not absent:
         return Resolution(values, frozenset(users), bounds, {})
-    if missing == "strict":
-        raise missing_error(obj, absent, "symbols" if len(absent) > 1 else "symbol")
     trapped = {name: i for name, i in absent.items() if is_function(i)}
     data = absent.keys() - trapped.keys()
     if data:
