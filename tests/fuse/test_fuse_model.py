@@ -112,7 +112,13 @@ class Twin:
 
     def chmod(self) -> None:
         name, mode = self.path(), self.random.choice((0o600, 0o644, 0o755, 0o700))
-        self.both(f"chmod {name} {mode:o}", lambda r: os.chmod(r / name, mode))
+
+        def change(root: Path) -> None:
+            # An ordinary user has to get into directories to compare them.
+            enter = 0o700 if (root / name).is_dir() else 0
+            os.chmod(root / name, mode | enter)
+
+        self.both(f"chmod {name} {mode:o}", change)
 
     def stat(self) -> None:
         name = self.path()
