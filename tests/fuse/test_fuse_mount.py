@@ -173,6 +173,17 @@ def test_one_image_is_mounted_once(image: Path, where: Path, tmp_path: Path) -> 
 
 
 @needs_root
+def test_the_hosts_own_umount_does_as_well(image: Path, where: Path) -> None:
+    found = mount(None, image, where)
+    (where / "f").write_bytes(b"x" * 10_000)
+    subprocess.run(["umount", str(where)], check=True)
+    wait_for(lambda: found.pid not in [m.pid for m in mounts()])
+    mount(None, image, where, "ro")
+    assert (where / "f").stat().st_size == 10_000
+    umount(where)
+
+
+@needs_root
 def test_no_other_mount_is_hidden(image: Path, where: Path) -> None:
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(where)], check=True)
     try:
