@@ -52,7 +52,11 @@ struct buf {
 	void		*b_private;	/* the owner of b_iodone */
 	off_t		b_dcookie;
 	kcondvar_t	b_busy;		/* waiters for BC_BUSY to go */
+#if __NetBSD_Version__ >= 1100000000
+	void		*b_private2;
+#else
 	void		*b_unused;
+#endif
 	LIST_ENTRY(buf)	b_hash;
 	LIST_ENTRY(buf)	b_vnbufs;
 	TAILQ_ENTRY(buf) b_freelist;

@@ -89,7 +89,7 @@ struct vnode;
 #define	UBC_VNODE_FLAGS(vp)						\
 	(((vp)->v_vflag & VV_MAPPED) != 0 ? UBC_ISMAPPED : 0)
 
-/* uvn_findpages() */
+/* NetBSD's uvn_findpages(), which pagers elsewhere use. */
 #define	UFP_ALL			0x00
 #define	UFP_NOWAIT		0x01
 #define	UFP_NOALLOC		0x02
@@ -277,8 +277,6 @@ struct uvmexp_sysctl {
 
 #ifdef _KERNEL
 
-struct uvm_page_array;
-
 extern struct uvmexp	uvmexp;
 extern struct vm_map	*kernel_map;
 extern psize_t		physmem;
@@ -292,8 +290,6 @@ int	ubc_uiomove(struct uvm_object *, struct uio *, vsize_t, int, int);
 void	ubc_zerorange(struct uvm_object *, off_t, size_t, int);
 void	ubc_purge(struct uvm_object *);
 
-void	uvm_aio_aiodone(struct buf *);
-void	uvm_aio_aiodone_pages(struct vm_page **, int, bool, int);
 int	uvm_availmem(bool);
 void	uvm_estimatepageable(int *, int *);
 vaddr_t	uvm_km_alloc(struct vm_map *, vsize_t, vsize_t, uvm_flag_t);
@@ -302,8 +298,6 @@ void	uvm_pageout_start(int);
 void	uvm_pageout_done(int);
 void	uvm_vnp_setsize(struct vnode *, voff_t);
 void	uvm_vnp_setwritesize(struct vnode *, voff_t);
-int	uvn_findpages(struct uvm_object *, voff_t, unsigned int *,
-	    struct vm_page **, struct uvm_page_array *, unsigned int);
 bool	uvn_clean_p(struct uvm_object *);
 void	uvm_wait(const char *);
 __END_DECLS

@@ -41,13 +41,7 @@ void	uvm_obj_init(struct uvm_object *, const struct uvm_pagerops *, bool,
 void	uvm_obj_destroy(struct uvm_object *, bool);
 void	uvm_obj_setlock(struct uvm_object *, krwlock_t *);
 bool	uvm_obj_clean_p(struct uvm_object *);
-bool	uvm_obj_nowriteback_p(struct uvm_object *);
 bool	uvm_obj_page_dirty_p(struct vm_page *);
-void	uvm_obj_page_set_dirty(struct vm_page *);
-void	uvm_obj_page_clear_dirty(struct vm_page *);
-bool	uvm_obj_page_writeback_p(struct vm_page *);
-void	uvm_obj_page_set_writeback(struct vm_page *);
-void	uvm_obj_page_clear_writeback(struct vm_page *);
 __END_DECLS
 
 #endif /* _KERNEL */

@@ -94,12 +94,8 @@ struct vm_page {
 
 __BEGIN_DECLS
 void	uvm_pageactivate(struct vm_page *);
-struct vm_page *uvm_pagealloc_strat(struct uvm_object *, voff_t,
-	    struct vm_anon *, int, int, int);
 void	uvm_pagecopy(struct vm_page *, struct vm_page *);
 void	uvm_pagedeactivate(struct vm_page *);
-void	uvm_pagedequeue(struct vm_page *);
-void	uvm_pageenqueue(struct vm_page *);
 void	uvm_pagefree(struct vm_page *);
 unsigned int uvm_pagegetdirty(struct vm_page *);
 void	uvm_pagelock(struct vm_page *);
@@ -115,10 +111,6 @@ bool	uvm_pagewanted_p(struct vm_page *);
 void	uvm_pagewire(struct vm_page *);
 void	uvm_pagezero(struct vm_page *);
 __END_DECLS
-
-#define	uvm_pagealloc(obj, off, anon, flags)				\
-	uvm_pagealloc_strat((obj), (off), (anon), (flags),		\
-	    UVM_PGA_STRAT_NORMAL, 0)
 
 #endif /* _KERNEL */
 

@@ -47,12 +47,4 @@ struct uvm_pagerops {
 #define	UVMPAGER_MAPIN_WAITOK	0x0001
 #define	UVMPAGER_MAPIN_READ	0x0002	/* device to host */
 
-#ifdef _KERNEL
-__BEGIN_DECLS
-vaddr_t	uvm_pagermapin(struct vm_page **, int, int);
-void	uvm_pagermapout(vaddr_t, int);
-struct vm_page *uvm_pageratop(vaddr_t);
-__END_DECLS
-#endif /* _KERNEL */
-
 #endif /* !_UVM_UVM_PAGER_H_ */
