@@ -49,6 +49,7 @@
 #include <ufs/ffs_format.h>
 
 struct ffs_dirhash;
+struct ffs_replay;
 struct lockf;
 
 struct ffs_mount {
@@ -62,10 +63,13 @@ struct ffs_mount {
 	bool		fm_old43;	/* : 4.3BSD inodes and directories */
 	bool		fm_ronly;	/* changes with a mount update only */
 	bool		fm_fmod;	/* l superblock or summary is dirty */
+	bool		fm_replayed;	/* : its journal was written back */
+	bool		fm_overlay;	/* : its journal is laid over reads */
 	kmutex_t	fm_lock;
 	struct csum	*fm_csum;	/* l per group, host order */
 	uint8_t		*fm_contigdirs;	/* l directories made in a row */
 	uint8_t		*fm_cgstate;	/*   FFS_CG_* per group */
+	struct ffs_replay *fm_replay;	/* : what the journal says, or NULL */
 	time_t		fm_fullmsg;	/*   last "full" message */
 	unsigned	fm_complaints;	/*   messages about damage so far */
 };
@@ -284,6 +288,13 @@ void	ffs_dirhash_del(struct ffs_inode *, uint32_t, uint64_t);
 void	ffs_dirhash_setroom(struct ffs_inode *, int64_t, unsigned);
 void	ffs_dirhash_trunc(struct ffs_inode *);
 
+/* ffs_wapbl.c: NetBSD's journal */
+int	ffs_replay_open(struct ffs_mount *);
+int	ffs_replay_write(struct ffs_mount *);
+int	ffs_replay_overlay(struct ffs_mount *, struct buf *);
+void	ffs_replay_finish(struct ffs_mount *);
+void	ffs_replay_free(struct ffs_mount *);
+
 /* ffs_rename.c, ffs_rw.c, ffs_vnops.c, ffs_vfsops.c */
 int	ffs_rename(void *);
 int	ffs_read(void *);
@@ -309,6 +320,24 @@ extern int (**ffs_fifoop_p)(void *);
 		log(LOG_ERR, "%s: " fmt "\n",				\
 		    (fm)->fm_mp->mnt_stat.f_mntonname, __VA_ARGS__);	\
 } while (0)
+
+/*
+ * Read a block of the device: metadata, as they are or, on a read-only mount,
+ * as the journal wants them.
+ */
+static inline int
+ffs_devread(struct ffs_mount *fm, daddr_t db, int size, int flags,
+    struct buf **bpp)
+{
+	int error = bread(fm->fm_devvp, db, size, flags, bpp);
+
+	if (__predict_false(fm->fm_overlay) && error == 0) {
+		error = ffs_replay_overlay(fm, *bpp);
+		if (error != 0)
+			brelse(*bpp, BC_INVAL);
+	}
+	return error;
+}
 
 static inline bool
 ffs_syncmeta(const struct ffs_mount *fm)

@@ -287,5 +287,14 @@ ffs_strategy(void *v)
 		}
 		bp->b_blkno = FFS_FSBTODB(ip->i_fm->fm_fs, bno);
 	}
-	return VOP_STRATEGY(ip->i_fm->fm_devvp, bp);
+	error = VOP_STRATEGY(ip->i_fm->fm_devvp, bp);
+	if (__predict_false(ip->i_fm->fm_overlay) && error == 0 &&
+	    (bp->b_flags & B_READ) != 0) {
+		error = biowait(bp);
+		if (error == 0)
+			error = ffs_replay_overlay(ip->i_fm, bp);
+		if (error != 0)
+			bp->b_error = error;
+	}
+	return error;
 }

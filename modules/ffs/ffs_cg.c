@@ -316,7 +316,7 @@ ffs_cg_get(struct ffs_mount *fm, uint32_t cgx, struct ffs_cgref *cr)
 	KASSERT(cgx < fs->fs_ncg);
 	if (fm->fm_cgstate[cgx] == FFS_CG_BAD)
 		return EIO;
-	error = bread(fm->fm_devvp, FFS_FSBTODB(fs, ffs_cgtod(fs, cgx)),
+	error = ffs_devread(fm, FFS_FSBTODB(fs, ffs_cgtod(fs, cgx)),
 	    (int)FFS_FRAGROUNDUP(fs, (int64_t)fs->fs_cgsize), B_MODIFY,
 	    &cr->cr_bp);
 	if (error != 0)

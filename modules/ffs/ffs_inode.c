@@ -38,7 +38,7 @@ ffs_dinode_get(struct ffs_mount *fm, uint64_t ino, bool modify,
 	    sizeof(struct ufs1_dinode);
 	int error;
 
-	error = bread(fm->fm_devvp, FFS_FSBTODB(fs, ffs_ino_to_fsba(fs, ino)),
+	error = ffs_devread(fm, FFS_FSBTODB(fs, ffs_ino_to_fsba(fs, ino)),
 	    fs->fs_bsize, modify ? B_MODIFY : 0, bpp);
 	if (error == 0)
 		*dpp = (char *)(*bpp)->b_data +

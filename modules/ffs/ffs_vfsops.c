@@ -59,7 +59,7 @@ ffs_sb_read(struct ffs_mount *fm)
 
 		if (disksize >= 0 && places[i] + FFS_SBLOCKSIZE > disksize)
 			continue;
-		if (bread(fm->fm_devvp, (daddr_t)FFS_BTODB(places[i]),
+		if (ffs_devread(fm, (daddr_t)FFS_BTODB(places[i]),
 		    FFS_SBLOCKSIZE, 0, &bp) != 0)
 			continue;
 		verdict = ffs_sb_decode(fm->fm_fs, bp->b_data, places[i],
@@ -101,7 +101,7 @@ ffs_summary_io(struct ffs_mount *fm, bool write, bool wait)
 		uint32_t *data;
 		struct buf *bp;
 
-		error = bread(fm->fm_devvp, FFS_FSBTODB(fs, fs->fs_csaddr +
+		error = ffs_devread(fm, FFS_FSBTODB(fs, fs->fs_csaddr +
 		    FFS_NUMFRAGS(fs, off)), size, write ? B_MODIFY : 0, &bp);
 		if (error != 0)
 			break;
@@ -163,8 +163,6 @@ ffs_why_readonly(const struct ffs_mount *fm)
 		return "4.3BSD inodes and directories are read-only";
 	if (!ffs_isufs2(fs) && (fs->fs_old_flags & FFS_FLAGS_UPDATED) == 0)
 		return "its superblock is of an old format: run fsck -c 4";
-	if (ffs_sb_haswapbl(fs) && !clean)
-		return "its journal was not replayed";
 	if (ffs_sb_hasquota2(fs))
 		return "it has quotas, which would become wrong";
 	if (fs->fs_snapinum[0] != 0)
@@ -189,11 +187,13 @@ ffs_start_writing(struct ffs_mount *fm)
 		printf("ffs: %s: can't be written: %s\n", ffs_name(fm), why);
 		return EROFS;
 	}
-	if (fs->fs_clean != FFS_ISCLEAN &&
+	if (fs->fs_clean != FFS_ISCLEAN && !fm->fm_replayed &&
 	    (fm->fm_mp->mnt_flag & MNT_FORCE) == 0)
 		printf("ffs: %s: not clean: please run fsck\n", ffs_name(fm));
 	/* FFS_ISCLEAN becomes FFS_WASCLEAN, what was not clean stays so. */
-	if (fs->fs_clean < 0x80)
+	if (fm->fm_replayed)
+		fs->fs_clean = FFS_WASCLEAN;
+	else if (fs->fs_clean < 0x80)
 		fs->fs_clean = (uint8_t)(fs->fs_clean << 1);
 	/* Nothing is in the journal, and nothing will be. */
 	if (ffs_sb_haswapbl(fs))
@@ -261,6 +261,7 @@ ffs_mount_free(struct ffs_mount *fm)
 		kmem_free(fm->fm_contigdirs, ncg);
 		kmem_free(fm->fm_cgstate, ncg);
 	}
+	ffs_replay_free(fm);
 	mutex_destroy(&fm->fm_lock);
 	kmem_free(fm->fm_sbbuf, FFS_SBLOCKSIZE);
 	kmem_free(fm->fm_fs, sizeof(struct fs));
@@ -288,6 +289,71 @@ ffs_mount_publish(struct ffs_mount *fm)
 	spec_node_setmountedfs(fm->fm_devvp, mp);
 }
 
+/*
+ * Count what is free once more, from the groups: after a replay the summary
+ * may be older than they are.
+ */
+static int
+ffs_recount(struct ffs_mount *fm)
+{
+	struct fs *fs = fm->fm_fs;
+	struct csum_total total = { 0 };
+	struct ffs_cgref cr;
+	int error;
+
+	for (uint32_t c = 0; c < fs->fs_ncg; c++) {
+		struct csum *cs = &fm->fm_csum[c];
+
+		error = ffs_cg_get(fm, c, &cr);
+		if (error != 0)
+			return error;
+		cs->cs_ndir = (int32_t)FFS_G32(fm, cr.cr_cg->cg_cs.cs_ndir);
+		cs->cs_nbfree =
+		    (int32_t)FFS_G32(fm, cr.cr_cg->cg_cs.cs_nbfree);
+		cs->cs_nifree =
+		    (int32_t)FFS_G32(fm, cr.cr_cg->cg_cs.cs_nifree);
+		cs->cs_nffree =
+		    (int32_t)FFS_G32(fm, cr.cr_cg->cg_cs.cs_nffree);
+		ffs_cg_put(fm, &cr, false);
+		total.cs_ndir += cs->cs_ndir;
+		total.cs_nbfree += cs->cs_nbfree;
+		total.cs_nifree += cs->cs_nifree;
+		total.cs_nffree += cs->cs_nffree;
+	}
+	fs->fs_cstotal = total;
+	fm->fm_fmod = true;
+	return 0;
+}
+
+/*
+ * Bring a file system with a journal to the state that the journal describes:
+ * on the disk, or on a read-only mount in memory.  Then read the superblock
+ * again, which may have been in it.
+ */
+static int
+ffs_replay(struct ffs_mount *fm, bool ronly)
+{
+	int error;
+
+	error = ffs_replay_open(fm);
+	if (error != 0 || fm->fm_replay == NULL)
+		return error;
+	fm->fm_overlay = ronly;
+	if (!ronly) {
+		error = ffs_replay_write(fm);
+		if (error != 0)
+			return error;
+		(void)vn_lock(fm->fm_devvp, LK_EXCLUSIVE | LK_RETRY);
+		error = vinvalbuf(fm->fm_devvp, V_SAVE, curlwp->l_cred,
+		    curlwp, false, 0);
+		VOP_UNLOCK(fm->fm_devvp);
+		if (error != 0)
+			return error;
+		fm->fm_replayed = true;
+	}
+	return ffs_sb_read(fm);
+}
+
 /* Mount what is on an open device. */
 static int
 ffs_mountfs(struct mount *mp, struct vnode *devvp)
@@ -304,6 +370,8 @@ ffs_mountfs(struct mount *mp, struct vnode *devvp)
 		return error;
 	fm = ffs_mount_alloc(mp, devvp);
 	error = ffs_sb_read(fm);
+	if (error == 0 && ffs_sb_haswapbl(fm->fm_fs))
+		error = ffs_replay(fm, ronly);
 	if (error != 0)
 		goto fail;
 	ncg = fm->fm_fs->fs_ncg;
@@ -311,16 +379,15 @@ ffs_mountfs(struct mount *mp, struct vnode *devvp)
 	fm->fm_contigdirs = kmem_zalloc(ncg, KM_SLEEP);
 	fm->fm_cgstate = kmem_zalloc(ncg, KM_SLEEP);
 	error = ffs_summary_io(fm, false, false);
+	if (error == 0 && fm->fm_replay != NULL)
+		error = ffs_recount(fm);
+	if (error == 0 && !ronly)
+		error = ffs_start_writing(fm);
 	if (error != 0)
 		goto fail;
-	if (!ronly) {
-		error = ffs_start_writing(fm);
-		if (error != 0)
-			goto fail;
-	} else if (ffs_sb_haswapbl(fm->fm_fs))
-		printf("ffs: %s: the journal was not replayed: recent changes "
-		    "are missing\n", ffs_name(fm));
 	ffs_mount_publish(fm);
+	if (fm->fm_replayed)
+		ffs_replay_finish(fm);
 	return 0;
 fail:
 	ffs_mount_free(fm);
@@ -359,6 +426,9 @@ ffs_update_readwrite(struct ffs_mount *fm)
 {
 	int error;
 
+	/* What is in memory is not what is on the disk: mount it anew. */
+	if (fm->fm_overlay)
+		return EBUSY;
 	error = ffs_start_writing(fm);
 	if (error != 0)
 		fm->fm_ronly = true;

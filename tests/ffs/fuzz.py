@@ -28,7 +28,14 @@ else:
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HOST = Path(__file__).resolve().parent / "host" / "build.sh"
-BASES = ["nb-ffs2le-8k", "nb-ffs1le-16k", "nb-ffs2be-16k", "nb-makefs-ffs1be-4k"]
+BASES = [
+    "nb-ffs2le-8k",
+    "nb-ffs1le-16k",
+    "nb-ffs2be-16k",
+    "nb-makefs-ffs1be-4k",
+    "wal-mixed1",
+    "wal-unlink",
+]
 TIMEOUT_S = 60
 #: Numbers that code is most often wrong about.
 WORDS = [b"\xff\xff\xff\xff", bytes(4), b"\xff\xff\xff\x7f", b"\1\0\0\0", b"\0\0\0\1"]
@@ -66,6 +73,8 @@ def run(program: Path, image: Path, seed: int, operations: int) -> str | None:
     command = [str(program), "-q", "-n", str(operations), "-S", str(seed)]
     if seed % 5 == 0:
         command.append("-s")
+    if seed % 7 == 0:
+        command.append("-r")
     env = {**os.environ, "ASAN_OPTIONS": "detect_leaks=1"}
     try:
         done = subprocess.run(

@@ -12,10 +12,14 @@ from typing import Any
 IMAGES = Path(__file__).resolve().parent.parent.parent / "images"
 
 
+def every() -> list[str]:
+    """Names of all images."""
+    return sorted(p.name.removesuffix(".img.xz") for p in IMAGES.glob("*.img.xz"))
+
+
 def names(prefix: str = "") -> list[str]:
     """Names of all images, without what the journal's replay made."""
-    found = (path.name.removesuffix(".img.xz") for path in IMAGES.glob("*.img.xz"))
-    return sorted(n for n in found if n.startswith(prefix) and "." not in n)
+    return [n for n in every() if n.startswith(prefix) and "." not in n]
 
 
 @functools.cache

@@ -145,25 +145,6 @@ def test_writing(kernel: rumpy.Kernel, tmp_path: Path, base: str, kind: str) -> 
     assert errors <= ALLOWED
 
 
-JOURNALS = [n for n in images.names("wal-") if not n.startswith("wal-clean")]
-
-
-@pytest.mark.parametrize("name", JOURNALS)
-def test_a_dirty_journal_is_not_written_over(
-    kernel: rumpy.Kernel, tmp_path: Path, name: str
-) -> None:
-    image = images.copy(name, tmp_path)
-    kernel.load("ffs")
-    if name == "wal-nolog":
-        pytest.skip("has no journal")
-    with pytest.raises(OSError) as caught:
-        kernel.mount("ffs", str(image), "/mnt")
-    assert caught.value.errno == errno.EROFS
-    with kernel.mount("ffs", str(image), "/mnt", "ro"):
-        read_all(kernel, b"/mnt")
-    assert image.read_bytes() == images.unpacked(name)
-
-
 @pytest.mark.parametrize("name", ["nb-ffs2le-8k-quota2", "nb-bsd43le-8k"])
 def test_what_cannot_be_written_is_refused(
     kernel: rumpy.Kernel, tmp_path: Path, name: str

@@ -13,7 +13,7 @@ from . import images, tree
 if TYPE_CHECKING:
     import rumpy
 
-CLEAN = [n for n in images.names() if images.has_manifest(n)]
+CLEAN = [n for n in images.every() if images.has_manifest(n)]
 
 
 @pytest.mark.parametrize("name", CLEAN)
