@@ -93,6 +93,15 @@ def test_what_was_written_is_there_after_a_new_mount(image: Path, where: Path) -
     assert found.pid not in [m.pid for m in mounts()]
 
 
+def test_the_driver_may_be_a_path(image: Path, where: Path) -> None:
+    module = Path(rumpy.__file__).parents[1] / "build/modules/ffs.kmod"
+    if not module.exists():
+        pytest.skip("no build folder beside this rumpy")
+    assert mount(str(module), image, where).driver == "ffs"
+    assert os.listdir(where)
+    umount(where)
+
+
 def test_the_unmounted_image_is_clean(image: Path, where: Path) -> None:
     from rumpy.probe import probe
 
