@@ -56,6 +56,14 @@ def test_its_links_lead_somewhere() -> None:
             assert (document.parent / target).exists(), f"{document}: {target}"
 
 
+def test_every_decision_is_in_the_index() -> None:
+    folder = ROOT / "docs" / "decisions"
+    index = (folder / "README.md").read_text()
+    for record in folder.glob("0*.md"):
+        title = record.read_text().splitlines()[0].partition(": ")[2]
+        assert f"({record.name}) {title}" in index
+
+
 def test_the_make_targets_exist() -> None:
     targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert {"demo", "test", "quick", "lint", "bench", "ci", "campaign"} <= set(targets)
