@@ -15,11 +15,11 @@ struct fuse_server;
 struct hyp_kernel;
 
 struct fuse_config {
-	int		fd;		/* /dev/fuse, mounted; the server owns it */
+	int		fd;		/* /dev/fuse; the server owns it */
 	uint32_t	flags;		/* FUSE_SERVER_* */
 	uint32_t	max_write;	/* bytes; 0: 1 MiB */
 	uint32_t	max_readahead;	/* bytes; 0: what Linux offers */
-	uint32_t	entry_valid;	/* seconds; of names, also absent ones */
+	uint32_t	entry_valid;	/* seconds; names, also absent ones */
 	uint32_t	attr_valid;	/* seconds */
 	struct hyp_kernel *kernel;
 	uint64_t	proc;		/* process the contexts belong to */

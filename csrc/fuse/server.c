@@ -22,7 +22,7 @@
 #endif
 
 #define	MAX_WRITE_DEFAULT	(1024u * 1024)
-#define	POOL_KEEP		8	/* idle requests that keep their pages */
+#define	POOL_KEEP		8	/* idle ones that keep their pages */
 #define	REQ_IOV_MAX		320
 #define	DRAIN_SECONDS		5
 

@@ -48,7 +48,7 @@ enum export_op {
 	EXPORT_UNLINK,		/* node, name */
 	EXPORT_RMDIR,		/* node, name */
 	EXPORT_RENAME,		/* node, name, node2, name2, flags */
-	EXPORT_LINK,		/* node2 = file, node = directory, name -> entry */
+	EXPORT_LINK,		/* node2 = file; node, name -> entry */
 	EXPORT_OPEN,		/* node, oflags -> handle */
 	EXPORT_CREATE,		/* node, name, mode, oflags -> entry, handle */
 	EXPORT_READ,		/* node | handle, offset, data -> done | iov */
@@ -92,8 +92,8 @@ enum export_op {
 #define	EXPORT_F_HANDLE		0x00000001u	/* er_handle is valid */
 #define	EXPORT_F_DATAONLY	0x00000002u	/* FSYNC: fdatasync */
 #define	EXPORT_F_NOREPLACE	0x00000004u	/* RENAME */
-#define	EXPORT_F_CACHED		0x00000008u	/* WRITE: from a page cache, its
-						   offset holds even if append */
+#define	EXPORT_F_CACHED		0x00000008u	/* WRITE: from a page cache; no
+						   appending */
 #define	EXPORT_F_KILLPRIV	0x00000010u	/* WRITE, SETATTR, OPEN: drop
 						   set-id bits */
 #define	EXPORT_F_WAIT		0x00000020u	/* SETLK: sleep for it */
@@ -271,7 +271,7 @@ struct export_req {
 
 struct door_export {
 	const char	*path;		/* mount point, NUL-terminated */
-	uint32_t	flags;		/* EXPORT_*; out: RDONLY if so mounted */
+	uint32_t	flags;		/* EXPORT_*; out: RDONLY, too */
 	uint32_t	map_uid;
 	uint32_t	map_gid;
 	uint32_t	xattr;		/* out: the driver has them */

@@ -44,7 +44,7 @@ struct export_node {
 	u_int		xn_opens;
 	bool		xn_unlinked;	/* pinned until Linux forgets it */
 	bool		xn_keyed;	/* on a chain of xm_byfid */
-	uint64_t	xn_lookups;	/* told to Linux; ids of the table only */
+	uint64_t	xn_lookups;	/* told to Linux; table ids only */
 	size_t		xn_fidlen;	/* 0: keyed by the vnode, or not */
 	char		xn_fid[XN_FIDMAX] __aligned(8);
 };

@@ -4,9 +4,9 @@
  *
  * An id is, where that fits, the file handle itself: inode number below,
  * generation above, 32 bits each.  Handles of two shapes are taken so, which
- * are those of FFS, tmpfs and their relatives.  So a node that Linux merely knows costs
- * nothing here, however many there are.  Three kinds need an entry in the
- * table:
+ * are those of FFS, tmpfs and their relatives.  So a node that Linux merely
+ * knows costs nothing here, however many there are.  Three kinds need an
+ * entry in the table:
  *
  *	open files	the driver would refuse a file handle whose file has
  *			been unlinked, and a look at the table is quicker
