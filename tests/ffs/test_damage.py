@@ -127,6 +127,7 @@ def expectation(kind: str, seen: int, errors: set[int]) -> None:
         assert seen > 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("base", "kind"), CASES)
 def test_writing(kernel: rumpy.Kernel, tmp_path: Path, base: str, kind: str) -> None:
     if kind in REFUSED:
