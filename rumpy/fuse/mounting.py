@@ -9,6 +9,7 @@ named before anything is changed.
 from __future__ import annotations
 
 import array
+import contextlib
 import errno
 import os
 import shutil
@@ -87,10 +88,37 @@ def find_mount(directory: str) -> MountPoint | None:
 
 
 def absolute(mountpoint: str | os.PathLike[str]) -> str:
-    """The directory's real name, without touching a dead mount on it."""
-    name = os.path.abspath(os.fspath(mountpoint))
-    parent, last = os.path.split(name)
-    return os.path.join(os.path.realpath(parent), last) if last else "/"
+    """The directory's real name; a dead mount on it does no harm."""
+    return os.path.realpath(os.fspath(mountpoint))
+
+
+def users_of(mountpoint: str, limit: int = 4) -> list[str]:
+    """Processes with open files or a working directory there, as we may see."""
+    found = []
+    for pid in filter(str.isdecimal, os.listdir("/proc")):
+        if len(found) == limit:
+            break
+        with contextlib.suppress(OSError):
+            links = [f"/proc/{pid}/cwd", f"/proc/{pid}/root"]
+            links += [f"/proc/{pid}/fd/{fd}" for fd in os.listdir(f"/proc/{pid}/fd")]
+            if any(_is_below(link, mountpoint) for link in links):
+                with open(f"/proc/{pid}/comm", encoding="utf-8") as comm:
+                    found.append(f"{comm.read().strip()} ({pid})")
+    return found
+
+
+def _is_below(link: str, directory: str) -> bool:
+    try:
+        target = os.readlink(link)
+    except OSError:
+        return False
+    return target == directory or target.startswith(directory + "/")
+
+
+def _busy(mountpoint: str) -> MountError:
+    users = ", ".join(users_of(mountpoint))
+    by = f" by {users}" if users else ""
+    return MountError(f"busy: files on it are in use{by}", mountpoint=mountpoint)
 
 
 def is_stale(mountpoint: str) -> bool:
@@ -294,7 +322,7 @@ def unmount(mountpoint: str, *, lazy: bool = False) -> None:
 
         code = lib.fuse_unmount(os.fsencode(mountpoint), lazy)
         if code == errno.EBUSY:
-            raise MountError("busy: files on it are in use", mountpoint=mountpoint)
+            raise _busy(mountpoint)
         if code:
             raise MountError(os.strerror(code), mountpoint=mountpoint)
         return
@@ -312,7 +340,7 @@ def unmount(mountpoint: str, *, lazy: bool = False) -> None:
         return
     said = done.stderr.strip()
     if "busy" in said:
-        raise MountError("busy: files on it are in use", mountpoint=mountpoint)
+        raise _busy(mountpoint)
     raise MountError(_said(said), mountpoint=mountpoint)
 
 
