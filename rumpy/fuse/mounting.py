@@ -94,7 +94,7 @@ def absolute(mountpoint: str | os.PathLike[str]) -> str:
 
 def users_of(mountpoint: str, limit: int = 4) -> list[str]:
     """Processes with open files or a working directory there, as we may see."""
-    found = []
+    found: list[str] = []
     for pid in filter(str.isdecimal, os.listdir("/proc")):
         if len(found) == limit:
             break
