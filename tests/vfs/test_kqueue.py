@@ -88,10 +88,16 @@ def write(kernel: rumpy.Kernel, path: str, data: bytes) -> None:
 
 def test_fifo(kernel: rumpy.Kernel, queue: Queue) -> None:
     kernel.mkfifo("/fifo")
-    with pytest.raises(OSError) as info:
-        fd = kernel.open("/fifo", os.O_RDONLY | os.O_NONBLOCK)
-        queue.change(fd, READ)
-    assert info.value.errno == errno.EOPNOTSUPP
+    reader = kernel.open("/fifo", os.O_RDONLY | os.O_NONBLOCK)
+    writer = kernel.open("/fifo", os.O_WRONLY | os.O_NONBLOCK)
+    queue.change(reader, READ)
+    queue.change(writer, WRITE)
+    assert [e.ident for e in queue.wait()] == [writer]
+    kernel.write(writer, b"abc")
+    assert {e.ident: e.data for e in queue.wait()}[reader] == 3
+    kernel.close(writer)
+    (event,) = queue.wait()
+    assert event.ident == reader and event.flags & EOF
 
 
 def test_queue_device(kernel: rumpy.Kernel, queue: Queue) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,35 @@ def test_forced(kernel: rumpy.Kernel, mount: rumpy.Mount, image: Path) -> None:
     again = kernel.mount("ffs", str(image), "/mnt")
     assert kernel.read_file("/mnt/file") == b"written before"
     again.unmount()
+
+
+def test_forced_with_sleepers(kernel: rumpy.Kernel, mount: rumpy.Mount) -> None:
+    """Who sleeps in a FIFO of the file system is thrown out."""
+    kernel.mkfifo("/mnt/one")
+    kernel.mkfifo("/mnt/two")
+    keep = kernel.open("/mnt/one", os.O_RDWR)
+    reader = kernel.open("/mnt/one", os.O_RDONLY)
+    seen: list[int | None] = []
+
+    def sleep(call: Any, *args: Any) -> None:
+        try:
+            call(*args)
+        except OSError as error:
+            seen.append(error.errno)
+
+    threads = [
+        threading.Thread(target=sleep, args=(kernel.read, reader, 10)),
+        threading.Thread(target=sleep, args=(kernel.open, "/mnt/two", os.O_RDONLY)),
+    ]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.1)
+    mount.unmount(force=True)
+    for thread in threads:
+        thread.join(10)
+    assert sorted(map(str, seen)) == sorted(map(str, [errno.EIO, errno.EBADF]))
+    kernel.close(reader)
+    kernel.close(keep)
 
 
 def test_mount_point_rules(

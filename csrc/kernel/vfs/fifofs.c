@@ -3,11 +3,14 @@
  * Named pipes.  While somebody has one open its vnode carries a ring buffer
  * with counts of readers and writers; what is in the ring is lost when the
  * last of both has closed.  Whoever sleeps does so with the vnode unlocked.
+ * When the vnode is revoked the ring is dead, and the last who is inside
+ * frees it.
  */
 
 #include <sys/param.h>
 #include <sys/systm.h>
 #include <sys/condvar.h>
+#include <sys/event.h>
 #include <sys/fcntl.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
@@ -22,6 +25,7 @@
 #include <miscfs/fifofs/fifo.h>
 #include <miscfs/genfs/genfs.h>
 
+#include "fstrans_impl.h"
 #include "specfs.h"
 
 #define FIFO_SIZE	16384
@@ -37,7 +41,9 @@ struct fifoinfo {
 	u_int fi_writers;
 	u_int fi_opens;			/* readers that ever opened, ... */
 	u_int fi_wopens;		/* ... and writers: no open is missed */
-	u_int fi_users;			/* including those who sleep in open */
+	u_int fi_files;			/* open files, and opens that wait */
+	u_int fi_inside;		/* calls that use it, and knotes */
+	bool fi_dead;			/* the vnode has let go of it */
 	size_t fi_head;			/* where to read */
 	size_t fi_len;
 	char fi_data[FIFO_SIZE];
@@ -58,17 +64,17 @@ fifo_get(struct vnode *vp)
 		selinit(&fi->fi_wsel);
 		vp->v_fifoinfo = fi;
 	}
-	fi->fi_users++;
 	return fi;
 }
 
-/* The vnode is locked. */
+/* Free the ring if that was the last use of it. */
 static void
-fifo_put(struct vnode *vp, struct fifoinfo *fi)
+fifo_release(struct vnode *vp, struct fifoinfo *fi)
 {
-	if (--fi->fi_users > 0)
+	if (fi->fi_files > 0 || fi->fi_inside > 0)
 		return;
-	vp->v_fifoinfo = NULL;
+	if (!fi->fi_dead)
+		vp->v_fifoinfo = NULL;
 	seldestroy(&fi->fi_rsel);
 	seldestroy(&fi->fi_wsel);
 	cv_destroy(&fi->fi_opencv);
@@ -82,14 +88,33 @@ static void
 fifo_wake_readers(struct fifoinfo *fi)
 {
 	cv_broadcast(&fi->fi_rcv);
-	selnotify(&fi->fi_rsel, POLLIN | POLLRDNORM | POLLHUP, 0);
+	selnotify(&fi->fi_rsel, POLLIN | POLLRDNORM | POLLHUP, NOTE_SUBMIT);
 }
 
 static void
 fifo_wake_writers(struct fifoinfo *fi)
 {
 	cv_broadcast(&fi->fi_wcv);
-	selnotify(&fi->fi_wsel, POLLOUT | POLLWRNORM, 0);
+	selnotify(&fi->fi_wsel, POLLOUT | POLLWRNORM, NOTE_SUBMIT);
+}
+
+/* The vnode dies: throw everybody out. */
+void
+fifo_revoke(struct vnode *vp)
+{
+	struct fifoinfo *fi = vp->v_fifoinfo;
+
+	if (fi == NULL)
+		return;
+	vp->v_fifoinfo = NULL;
+	fi->fi_dead = true;
+	fi->fi_files = fi->fi_readers = fi->fi_writers = 0;
+	fi->fi_inside++;
+	cv_broadcast(&fi->fi_opencv);
+	fifo_wake_readers(fi);
+	fifo_wake_writers(fi);
+	fi->fi_inside--;
+	fifo_release(vp, fi);
 }
 
 /* Wait until the other side is there, or was for a moment. */
@@ -99,20 +124,30 @@ fifo_open_wait(struct vnode *vp, struct fifoinfo *fi, bool writer)
 	u_int *present = writer ? &fi->fi_readers : &fi->fi_writers;
 	u_int *count = writer ? &fi->fi_opens : &fi->fi_wopens;
 	u_int before = *count;
+	struct fstrans_pause pause;
 	int error = 0;
 
+	fi->fi_inside++;
 	VOP_UNLOCK(vp);
+	fstrans_pause(vp->v_mount, &pause);
 	mutex_enter(&fi->fi_lock);
-	while (error == 0 && *present == 0 && *count == before)
+	while (error == 0 && *present == 0 && *count == before &&
+	    !fi->fi_dead)
 		error = cv_wait_sig(&fi->fi_opencv, &fi->fi_lock);
 	mutex_exit(&fi->fi_lock);
+	fstrans_unpause(&pause);
 	vn_lock(vp, LK_EXCLUSIVE | LK_RETRY);
-	return error;
+	fi->fi_inside--;
+	return fi->fi_dead ? EBADF : error;
 }
 
 static void
 fifo_uncount(struct fifoinfo *fi, int mode)
 {
+	if (fi->fi_dead)
+		return;
+	KASSERT(fi->fi_files > 0);
+	fi->fi_files--;
 	if (mode & FREAD) {
 		KASSERT(fi->fi_readers > 0);
 		if (--fi->fi_readers == 0)
@@ -133,15 +168,17 @@ fifo_open(void *v)
 	int error = 0, mode = ap->a_mode & (FREAD | FWRITE);
 	struct fifoinfo *fi = fifo_get(vp);
 
+	if (mode == FWRITE && (ap->a_mode & FNONBLOCK) &&
+	    fi->fi_readers == 0) {
+		fifo_release(vp, fi);
+		return ENXIO;
+	}
+	fi->fi_files++;
 	if (mode & FREAD) {
 		fi->fi_readers++;
 		fi->fi_opens++;
 	}
 	if (mode & FWRITE) {
-		if ((ap->a_mode & FNONBLOCK) && fi->fi_readers == 0) {
-			fifo_put(vp, fi);
-			return ENXIO;
-		}
 		fi->fi_writers++;
 		fi->fi_wopens++;
 	}
@@ -154,7 +191,7 @@ fifo_open(void *v)
 	}
 	if (error != 0) {
 		fifo_uncount(fi, mode);
-		fifo_put(vp, fi);
+		fifo_release(vp, fi);
 	}
 	return error;
 }
@@ -168,7 +205,7 @@ fifo_close(void *v)
 	if (fi == NULL)
 		return 0;
 	fifo_uncount(fi, ap->a_fflag & (FREAD | FWRITE));
-	fifo_put(ap->a_vp, fi);
+	fifo_release(ap->a_vp, fi);
 	return 0;
 }
 
@@ -196,14 +233,16 @@ fifo_read(void *v)
 	struct vop_read_args *ap = v;
 	struct vnode *vp = ap->a_vp;
 	struct fifoinfo *fi = vp->v_fifoinfo;
+	struct fstrans_pause pause;
 	int error = 0;
 
 	if (ap->a_uio->uio_resid == 0)
 		return 0;
 	if (fi == NULL)
 		return EBADF;
-	fi->fi_users++;
+	fi->fi_inside++;
 	VOP_UNLOCK(vp);
+	fstrans_pause(vp->v_mount, &pause);
 	mutex_enter(&fi->fi_lock);
 	while (error == 0 && fi->fi_len == 0 && fi->fi_writers > 0) {
 		if (ap->a_ioflag & IO_NDELAY)
@@ -211,13 +250,17 @@ fifo_read(void *v)
 		else
 			error = cv_wait_sig(&fi->fi_rcv, &fi->fi_lock);
 	}
-	if (error == 0 && fi->fi_len > 0) {
+	if (fi->fi_dead) {
+		error = EIO;
+	} else if (error == 0 && fi->fi_len > 0) {
 		error = fifo_copyout(fi, ap->a_uio);
 		fifo_wake_writers(fi);
 	}
 	mutex_exit(&fi->fi_lock);
+	fstrans_unpause(&pause);
 	vn_lock(vp, LK_EXCLUSIVE | LK_RETRY);
-	fifo_put(vp, fi);
+	fi->fi_inside--;
+	fifo_release(vp, fi);
 	return error;
 }
 
@@ -247,7 +290,7 @@ fifo_write_locked(struct fifoinfo *fi, struct uio *uio, int ioflag)
 
 	while (error == 0 && uio->uio_resid > 0) {
 		if (fi->fi_readers == 0)
-			return EPIPE;
+			return fi->fi_dead ? EIO : EPIPE;
 		if (FIFO_SIZE - fi->fi_len >= need) {
 			error = fifo_copyin(fi, uio);
 			fifo_wake_readers(fi);
@@ -268,19 +311,23 @@ fifo_write(void *v)
 	struct vnode *vp = ap->a_vp;
 	struct fifoinfo *fi = vp->v_fifoinfo;
 	size_t count = ap->a_uio->uio_resid;
+	struct fstrans_pause pause;
 	int error;
 
 	if (count == 0)
 		return 0;
 	if (fi == NULL)
 		return EBADF;
-	fi->fi_users++;
+	fi->fi_inside++;
 	VOP_UNLOCK(vp);
+	fstrans_pause(vp->v_mount, &pause);
 	mutex_enter(&fi->fi_lock);
 	error = fifo_write_locked(fi, ap->a_uio, ap->a_ioflag);
 	mutex_exit(&fi->fi_lock);
+	fstrans_unpause(&pause);
 	vn_lock(vp, LK_EXCLUSIVE | LK_RETRY);
-	fifo_put(vp, fi);
+	fi->fi_inside--;
+	fifo_release(vp, fi);
 	/* Part of it has been written: say how much. */
 	if (error == EWOULDBLOCK && ap->a_uio->uio_resid < count)
 		error = 0;
@@ -330,6 +377,93 @@ fifo_poll(void *v)
 			selrecord(curlwp, &fi->fi_wsel);
 	}
 	return revents;
+}
+
+/* kqueue.  A knote keeps the ring, for which it may outlive the vnode. */
+
+static void
+fifo_rdetach(struct knote *kn)
+{
+	struct fifoinfo *fi = kn->kn_hook;
+
+	(void)selremove_knote(&fi->fi_rsel, kn);
+	fi->fi_inside--;
+	fifo_release(((file_t *)kn->kn_obj)->f_vnode, fi);
+}
+
+static void
+fifo_wdetach(struct knote *kn)
+{
+	struct fifoinfo *fi = kn->kn_hook;
+
+	(void)selremove_knote(&fi->fi_wsel, kn);
+	fi->fi_inside--;
+	fifo_release(((file_t *)kn->kn_obj)->f_vnode, fi);
+}
+
+static int
+fifo_revent(struct knote *kn, long hint)
+{
+	struct fifoinfo *fi = kn->kn_hook;
+
+	kn->kn_data = (int64_t)fi->fi_len;
+	if (fi->fi_writers == 0 && (fi->fi_wopens > 0 || fi->fi_dead)) {
+		knote_set_eof(kn, 0);
+		return 1;
+	}
+	knote_clear_eof(kn);
+	return kn->kn_data > 0;
+}
+
+static int
+fifo_wevent(struct knote *kn, long hint)
+{
+	struct fifoinfo *fi = kn->kn_hook;
+
+	kn->kn_data = (int64_t)(FIFO_SIZE - fi->fi_len);
+	if (fi->fi_readers == 0) {
+		knote_set_eof(kn, 0);
+		return 1;
+	}
+	knote_clear_eof(kn);
+	return kn->kn_data >= PIPE_BUF;
+}
+
+static const struct filterops fifo_rfiltops = {
+	.f_flags = FILTEROP_ISFD | FILTEROP_MPSAFE,
+	.f_detach = fifo_rdetach,
+	.f_event = fifo_revent,
+};
+static const struct filterops fifo_wfiltops = {
+	.f_flags = FILTEROP_ISFD | FILTEROP_MPSAFE,
+	.f_detach = fifo_wdetach,
+	.f_event = fifo_wevent,
+};
+
+static int
+fifo_kqfilter(void *v)
+{
+	struct vop_kqfilter_args *ap = v;
+	struct fifoinfo *fi = ap->a_vp->v_fifoinfo;
+	struct knote *kn = ap->a_kn;
+
+	if (fi == NULL)
+		return EBADF;
+	switch (kn->kn_filter) {
+	case EVFILT_READ:
+		kn->kn_fop = &fifo_rfiltops;
+		selrecord_knote(&fi->fi_rsel, kn);
+		break;
+	case EVFILT_WRITE:
+		kn->kn_fop = &fifo_wfiltops;
+		selrecord_knote(&fi->fi_wsel, kn);
+		break;
+	default:
+		return genfs_kqfilter(v);
+	}
+	kn->kn_hook = fi;
+	fi->fi_inside++;
+	return 0;
 }
 
 static int
@@ -429,7 +563,7 @@ static const struct vnodeopv_entry_desc fifo_vnodeop_entries[] = {
 	{ &vop_ioctl_desc, fifo_ioctl },
 	{ &vop_fcntl_desc, genfs_fcntl },
 	{ &vop_poll_desc, fifo_poll },
-	{ &vop_kqfilter_desc, genfs_eopnotsupp },
+	{ &vop_kqfilter_desc, fifo_kqfilter },
 	{ &vop_revoke_desc, genfs_revoke },
 	{ &vop_mmap_desc, genfs_badop },
 	{ &vop_fsync_desc, genfs_nullop },

@@ -208,6 +208,49 @@ fstrans_done(struct mount *mp)
 	}
 }
 
+/*
+ * A lwp that will sleep for as long as it pleases others (a FIFO without a
+ * writer) must not keep a suspension waiting: it leaves the mount for that
+ * time, with nothing locked, and comes back to where it was.  The mount may be
+ * unmounted meanwhile but is not freed.
+ */
+void
+fstrans_pause(struct mount *mp, struct fstrans_pause *fp)
+{
+	struct fstrans_lwp_info *fli;
+
+	mp = fstrans_base(mp);
+	fli = fstrans_find(curlwp, mp);
+	fp->fp_mount = mp;
+	fp->fp_count = fli != NULL ? fli->fli_count : 0;
+	fp->fp_lazy = fli != NULL ? fli->fli_lazy : 0;
+	vfs_ref(mp);
+	if (fp->fp_count > 0) {
+		fli->fli_count = 1;
+		fstrans_done(mp);
+	}
+}
+
+void
+fstrans_unpause(struct fstrans_pause *fp)
+{
+	struct fstrans_lwp_info *fli;
+
+	if (fp->fp_count == 0) {
+		vfs_rele(fp->fp_mount);
+		return;
+	}
+	(void)fstrans_enter(fp->fp_mount, false, true);
+	fli = fstrans_find(curlwp, fp->fp_mount);
+	fli->fli_count = fp->fp_count;
+	fli->fli_lazy = fp->fp_lazy;
+	/* Our reference stays until the last of them is done. */
+	if (fli->fli_ref)
+		vfs_rele(fp->fp_mount);
+	else
+		fli->fli_ref = true;
+}
+
 int
 fstrans_is_owner(struct mount *mp)
 {

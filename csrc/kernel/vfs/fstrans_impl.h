@@ -54,4 +54,13 @@ fstrans_leave_fast(struct mount *mp)
 	return false;
 }
 
+/* For sleeps without end, in FIFOs and devices; see fstrans.c. */
+struct fstrans_pause {
+	struct mount *fp_mount;
+	u_int fp_count;
+	u_int fp_lazy;
+};
+void fstrans_pause(struct mount *, struct fstrans_pause *);
+void fstrans_unpause(struct fstrans_pause *);
+
 #endif /* !_KERNEL_VFS_FSTRANS_IMPL_H_ */

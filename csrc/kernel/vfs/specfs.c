@@ -27,6 +27,7 @@
 #include <miscfs/genfs/genfs.h>
 #include <miscfs/specfs/specdev.h>
 
+#include "fstrans_impl.h"
 #include "vnode_impl.h"
 
 static struct vnode *specfs_hash[SPECHSZ];
@@ -275,6 +276,7 @@ spec_open(void *v)
 	struct vnode *vp = ap->a_vp;
 	struct lwp *l = curlwp;
 	enum vtype type = vp->v_type;
+	struct fstrans_pause pause;
 	dev_t dev;
 	int error;
 
@@ -287,10 +289,12 @@ spec_open(void *v)
 	if (error != 0)
 		return error;
 	VOP_UNLOCK(vp);
+	fstrans_pause(vp->v_mount, &pause);
 	if (type == VCHR)
 		error = cdev_open(dev, ap->a_mode, S_IFCHR, l);
 	else
 		error = bdev_open(dev, ap->a_mode, S_IFBLK, l);
+	fstrans_unpause(&pause);
 	vn_lock(vp, LK_EXCLUSIVE | LK_RETRY);
 	if (vnode_state(vp) != VS_LOADED || vp->v_specnode->sn_gone) {
 		/* Revoked meanwhile; the count went with that. */
@@ -408,6 +412,7 @@ spec_block_io(struct vnode *vp, struct uio *uio)
 static int
 spec_rdwr(struct vnode *vp, struct uio *uio, int ioflag)
 {
+	struct fstrans_pause pause;
 	specdev_t *sd;
 	dev_t dev;
 	int error;
@@ -419,8 +424,10 @@ spec_rdwr(struct vnode *vp, struct uio *uio, int ioflag)
 		if (error != 0)
 			return error;
 		VOP_UNLOCK(vp);
+		fstrans_pause(vp->v_mount, &pause);
 		error = uio->uio_rw == UIO_READ ?
 		    cdev_read(dev, uio, ioflag) : cdev_write(dev, uio, ioflag);
+		fstrans_unpause(&pause);
 		vn_lock(vp, LK_RETRY |
 		    (uio->uio_rw == UIO_READ ? LK_SHARED : LK_EXCLUSIVE));
 		spec_leave(sd);

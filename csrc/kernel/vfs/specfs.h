@@ -7,5 +7,6 @@
 
 extern const struct vnodeopv_desc spec_vnodeop_opv_desc;
 extern const struct vnodeopv_desc fifo_vnodeop_opv_desc;
+void fifo_revoke(struct vnode *);
 
 #endif /* !_KERNEL_VFS_SPECFS_H_ */

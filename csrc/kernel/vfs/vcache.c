@@ -23,6 +23,7 @@
 #include <miscfs/specfs/specdev.h>
 #include <miscfs/deadfs/deadfs.h>
 
+#include "specfs.h"
 #include "vnode_impl.h"
 #include "vfs_private.h"
 
@@ -431,6 +432,9 @@ vcache_detach_type(struct vnode *vp)
 	case VCHR:
 		spec_node_destroy(vp);
 		vp->v_type = VBAD;
+		break;
+	case VFIFO:
+		fifo_revoke(vp);
 		break;
 	default:
 		break;
