@@ -16,18 +16,10 @@ CSRC = ROOT / "csrc"
 
 #: As somebody would who has read no manual but knows the kernel's headers.
 FLAGS = [
-    "-O2",
-    "-ffreestanding",
-    "-nostdinc",
-    "-mcmodel=kernel",
-    "-mno-red-zone",
-    "-fno-pic",
-    "-fno-stack-protector",
-    "-U_FORTIFY_SOURCE",
-    "-fno-common",
-    "-D_KERNEL",
-    "-D_MODULE",
-]
+    "-O2", "-ffreestanding", "-nostdinc", "-mcmodel=kernel", "-mno-red-zone",
+    "-fno-pic", "-fno-stack-protector", "-U_FORTIFY_SOURCE", "-fno-common",
+    "-D_KERNEL", "-D_MODULE",
+]  # fmt: skip
 INCLUDES = [f"-I{CSRC / d}" for d in ("abi/netbsd", "include")]
 INCLUDES.append(f"-I{ROOT / 'build' / 'include'}")
 
