@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a user hands in as a disk, as a block device."""
+"""Disks of a kernel: what a user hands in as one, and the table of all."""
 
 from __future__ import annotations
 
 import os
+
+from rumpy._hyp import ffi
+from rumpy.abi.errno import oserror
+from rumpy.abi.structs import host_dev
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,7 +16,9 @@ if TYPE_CHECKING:
     from rumpy.block import BlockDevice
     from rumpy.kernel import Kernel
 
-__all__ = ["Disk", "as_device"]
+__all__ = ["Disk", "DiskTable", "as_device"]
+
+_EEXIST = 17
 
 
 class Disk:
@@ -124,3 +130,73 @@ def _limited(
     if readonly and not getattr(device, "readonly", False):
         device = ReadOnlyDevice(device)
     return device, False
+
+
+class DiskTable:
+    """What is attached to one kernel; its methods are Kernel's, under its lock."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+        self._known: dict[str, Disk] = {}
+
+    def get(self, path: object) -> Disk | None:
+        """The disk whose node `path` is."""
+        return self._known.get(path) if isinstance(path, str) else None
+
+    def attach(self, device: BlockDevice, path: str | None, *, own: bool) -> Disk:
+        """Make a device known to the kernel, and its node."""
+        kernel = self._kernel
+        name = self._name(path)
+        attached = kernel._machine.hypercalls.block.attach(device)
+        door = ffi.new("struct door_disk *")
+        door.name = name.encode()
+        door.dev = attached.dev
+        door.sector_size = attached.sector_size
+        door.sector_count = attached.sector_count
+        door.flags = 1 if attached.readonly else 0
+        try:
+            error = kernel._machine.call("disk_attach", door)
+            if error:
+                raise oserror(error, f"/dev/{name}")
+        except BaseException:
+            attached.detach()
+            raise
+        node = f"/dev/{name}"
+        rdev = host_dev(int(door.block))
+        if path is not None and path != node:
+            kernel.mknod(path, 0o60600, rdev)
+            node = path
+        disk = Disk(kernel, name, node, attached, rdev, own=own)
+        self._known[node] = disk
+        return disk
+
+    def _name(self, path: str | None) -> str:
+        """The name below /dev: the one asked for, or the next that is free."""
+        names = {disk.name for disk in self._known.values()}
+        if path is not None and path.startswith("/dev/") and "/" not in path[5:]:
+            if path[5:] in names:
+                raise oserror(_EEXIST, path)
+            return path[5:]
+        return next(f"rd{i}" for i in range(len(names) + 1) if f"rd{i}" not in names)
+
+    def detach(self, disk: Disk) -> None:
+        """See Disk.detach."""
+        kernel = self._kernel
+        if self._known.get(disk.path) is not disk:
+            return
+        if kernel._machine.running():
+            door = ffi.new("struct door_disk *")
+            door.name = disk.name.encode()
+            door.dev = disk._attached.dev
+            error = kernel._machine.call("disk_detach", door)
+            if error:
+                raise oserror(error, disk.path)
+            if disk.path != f"/dev/{disk.name}":
+                kernel.unlink(disk.path)
+        del self._known[disk.path]
+        disk._let_go()
+
+    def clear(self) -> None:
+        """The kernel is gone: close what is behind its disks."""
+        for disk in [*self._known.values()]:
+            self.detach(disk)

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import threading
 
-from rumpy._hyp import ffi, lib
-from rumpy.abi.calls import NUMBERS
-from rumpy.abi.errno import oserror, strerror
+from rumpy._hyp import ffi
+from rumpy.abi.errno import oserror
 from rumpy.boot import Machine, Settings
-from rumpy.errors import ImageError, KernelClosed, ModuleError
+from rumpy.disks import DiskTable
+from rumpy.errors import KernelClosed
+from rumpy.module import ModuleTable
+from rumpy.mount import MountTable, mount_flags
 from rumpy.process import Process, groups_of
 
 TYPE_CHECKING = False
@@ -29,10 +31,6 @@ if TYPE_CHECKING:
     from rumpy.mount import Mount
 
 __all__ = ["Kernel"]
-
-_MOUNT, _UNMOUNT = NUMBERS["mount"], NUMBERS["unmount"]
-_MODCTL, _MODCTL_UNLOAD = NUMBERS["modctl"], 1
-_EBUSY = 16
 
 
 class Kernel(Process):
@@ -78,9 +76,9 @@ class Kernel(Process):
         if memory is not None:
             hypercalls = _with_memory(hypercalls, memory)
         self._lock = threading.RLock()
-        self._modules: dict[str, Module] = {}
-        self._disks: dict[str, Disk] = {}
-        self._mounts: list[Mount] = []
+        self._modules = ModuleTable(self)
+        self._disks = DiskTable(self)
+        self._mounts = MountTable(self)
         self._processes: dict[int, Any] = {}
         self._later: list[tuple[Process, int]] = []
         self._folders = [str(folder) for folder in module_path]
@@ -116,64 +114,9 @@ class Kernel(Process):
             ModuleError: no such module, another version, or it refuses.
             LinkError: it can't be linked; names what and where.
         """
-        import os
-
-        from rumpy.linker import plan
-
-        name = os.fspath(module)
         with self._lock:
             self._ready()
-            self._know_modules()
-            if name in self._modules:
-                return self._modules[name]
-            files = plan(
-                name,
-                folders=self._folders,
-                loaded=list(self._modules),
-            )
-            loaded = None
-            for file in files:
-                loaded = self._load_file(file.path, missing)
-            if loaded is None:
-                raise ModuleError("is loaded already", module=name)
-            return loaded
-
-    def _load_file(self, path: str, missing: str) -> Module:
-        """Link one module whose needs are met, and run its INIT."""
-        from rumpy.module import Module
-
-        linker = self._machine.linker
-        linked = linker.load_module(path, missing=missing)  # type: ignore[arg-type]
-        try:
-            door = self._module_door(linked)
-            error = self._machine.call("module_attach", door)
-            if error:
-                raise ModuleError(
-                    f"initialisation failed: {strerror(error)}",
-                    module=linked.name,
-                    kernel_errno=error,
-                )
-        except BaseException:
-            if self._machine.running():
-                linker.unload(linked)
-            raise
-        module = Module(self, linked, int(door.handle))
-        self._modules[module.name] = module
-        return module
-
-    def _module_door(self, linked: Any, door: Any = None) -> Any:
-        """struct door_module for a linked module."""
-        if door is None:
-            door = ffi.new("struct door_module *")
-        door.name = linked.name.encode()[:63]
-        door.modinfo = ffi.cast("void *", linked.modinfo_address)
-        door.sysctl_funcs = ffi.cast("void *", linked.sysctl_funcs.address)
-        door.nsysctl_funcs = linked.sysctl_funcs.count
-        door.evcnts = ffi.cast("void *", linked.evcnts.address)
-        door.nevcnts = linked.evcnts.count
-        door.base = linked.text.address
-        door.size = linked.text.size
-        return door
+            return self._modules.load(module, missing)
 
     def unload(self, module: Module | str) -> None:
         """Run a module's FINI and take it out.
@@ -183,54 +126,12 @@ class Kernel(Process):
         """
         with self._lock:
             self._ready()
-            self._know_modules()
-            name = module if isinstance(module, str) else module.name
-            found = self._modules.get(name)
-            if found is None:
-                raise ModuleError("not loaded", module=name)
-            users = self._machine.linker.users(name)
-            if users:
-                needed = ", ".join(sorted(users))
-                raise ModuleError(f"in use by {needed}", module=name)
-            error = self._detach_module(found)
-            if error:
-                why = "in use" if error == _EBUSY else strerror(error)
-                raise ModuleError(why, module=name, kernel_errno=error)
-            del self._modules[name]
-
-    def _detach_module(self, module: Module) -> int:
-        """Run FINI and unmap; a NetBSD errno."""
-        if not module._handle:  # the kernel loaded it by itself
-            name = module.name.encode()
-            result = lib.face_ip(
-                self._k, self._p, _MODCTL, _MODCTL_UNLOAD, name, 0, 0, 0
-            )
-            if result < -1000:
-                raise self._failed(result)
-            return -min(int(result), 0)
-        door = self._module_door(module._linked)
-        door.handle = module._handle
-        error = self._machine.call("module_detach", door)
-        if not error:
-            self._machine.linker.unload(module._linked)
-        return error
-
-    def _know_modules(self) -> None:
-        """Take note of what modctl(2) and the kernel itself loaded and unloaded."""
-        from rumpy.module import Module
-
-        linked = self._machine.linker.modules
-        for name in [n for n in self._modules if n not in linked]:
-            del self._modules[name]
-        for name, image in linked.items():
-            if name not in self._modules:
-                self._modules[name] = Module(self, image, 0)
+            self._modules.unload(module)
 
     def modules(self) -> list[Module]:
         """The loaded modules, in load order."""
         with self._lock:
-            self._know_modules()
-            return list(self._modules.values())
+            return self._modules.loaded()
 
     # --- disks --------------------------------------------------------------
 
@@ -263,64 +164,15 @@ class Kernel(Process):
             self._ready()
             found, own = as_device(device, readonly=readonly, offset=offset, size=size)
             try:
-                return self._attach(found, path, own)
+                return self._disks.attach(found, path, own=own)
             except BaseException:
                 if own:
                     found.close()  # type: ignore[attr-defined]
                 raise
 
-    def _attach(self, device: Any, path: str | None, own: bool) -> Disk:
-        from rumpy.abi.structs import host_dev
-        from rumpy.disks import Disk
-
-        name = self._disk_name(path)
-        attached = self._machine.hypercalls.block.attach(device)
-        door = ffi.new("struct door_disk *")
-        door.name = name.encode()
-        door.dev = attached.dev
-        door.sector_size = attached.sector_size
-        door.sector_count = attached.sector_count
-        door.flags = 1 if attached.readonly else 0
-        try:
-            error = self._machine.call("disk_attach", door)
-            if error:
-                raise oserror(error, f"/dev/{name}")
-        except BaseException:
-            attached.detach()
-            raise
-        node = f"/dev/{name}"
-        rdev = host_dev(int(door.block))
-        if path is not None and path != node:
-            self.mknod(path, 0o60600, rdev)
-            node = path
-        disk = Disk(self, name, node, attached, rdev, own=own)
-        self._disks[node] = disk
-        return disk
-
-    def _disk_name(self, path: str | None) -> str:
-        names = {disk.name for disk in self._disks.values()}
-        if path is not None and path.startswith("/dev/") and "/" not in path[5:]:
-            name = path[5:]
-            if name in names:
-                raise oserror(17, path)
-            return name
-        return next(f"rd{i}" for i in range(len(names) + 1) if f"rd{i}" not in names)
-
     def _detach(self, disk: Disk) -> None:
         with self._lock:
-            if self._disks.get(disk.path) is not disk:
-                return
-            if self._machine.running():
-                door = ffi.new("struct door_disk *")
-                door.name = disk.name.encode()
-                door.dev = disk._attached.dev
-                error = self._machine.call("disk_detach", door)
-                if error:
-                    raise oserror(error, disk.path)
-                if disk.path != f"/dev/{disk.name}":
-                    self.unlink(disk.path)
-            del self._disks[disk.path]
-            disk._let_go()
+            self._disks.detach(disk)
 
     # --- file systems -------------------------------------------------------
 
@@ -351,115 +203,26 @@ class Kernel(Process):
         Raises:
             OSError: what the kernel says, or the host of the image.
         """
-        from rumpy.abi.flags import MNT_RDONLY
-        from rumpy.mount import Mount, mount_flags
-
         kind = driver if isinstance(driver, str) else driver.name
         flags = mount_flags(options)
         with self._lock:
             self._ready()
-            self._need_driver(kind)
-            disk, own = self._disk_of(source, flags, offset, size)
-            try:
-                if disk is not None and disk.readonly:
-                    flags |= MNT_RDONLY
-                path = self._mount_point(where)
-                self._mount(kind, path, flags, disk, data, source)
-            except BaseException:
-                if own and disk is not None:
-                    self._give_back(disk)
-                raise
-            finish = disk.detach if own and disk is not None else None
-            mount = Mount(self, kind, path, flags, disk=disk, finish=finish)
-            self._mounts.append(mount)
-            return mount
+            return self._mounts.mount(
+                kind, source, where, flags, data=data, offset=offset, size=size
+            )
 
-    def _need_driver(self, kind: str) -> None:
-        if kind in self._modules:
-            return
-        from rumpy.linker import find_module
-
-        if find_module(kind) is not None:
-            self.load(kind)
-
-    def _disk_of(
-        self, source: Any, flags: int, offset: int, size: int | None
-    ) -> tuple[Disk | None, bool]:
-        """The disk to mount, and whether it goes with the mount."""
-        if source is None:
-            return None, False
-        if getattr(source, "kernel", None) is self:
-            return source, False  # a Disk of ours
-        if isinstance(source, str) and source in self._disks:
-            return self._disks[source], False
-        readonly = True if flags & 1 else None
-        return self.attach(source, readonly=readonly, offset=offset, size=size), True
-
-    def _give_back(self, disk: Disk) -> None:
-        """Detach after a failure that is the one to report."""
-        try:
-            disk.detach()
-        except OSError as error:
-            self.log.warning("%s stays attached: %s", disk.path, error)
-
-    def _mount_point(self, where: str) -> str:
-        path = self.realpath(where)
-        self.makedirs(path, exist_ok=True)
-        return path
-
-    def _mount(
-        self,
-        kind: str,
-        path: str,
-        flags: int,
-        disk: Disk | None,
-        data: bytes | None,
-        source: Any,
-    ) -> None:
-        from rumpy.mount import disk_arguments
-
-        fspec = ffi.new("char[]", disk.path.encode() if disk else b"")
-        if data is None:
-            address = int(ffi.cast("uintptr_t", fspec))
-            data = disk_arguments(kind, address) if disk else b"\0" * 256
-        printed = self.console.position()
-        result = lib.face_mount(
-            self._k,
-            self._p,
-            _MOUNT,
-            kind.encode(),
-            path.encode(),
-            flags,
-            data,
-            len(data),
-        )
-        if result >= 0:
-            return
-        error = self._failed(result, path)
-        if isinstance(error, OSError):
-            said = self.console.since(printed)
-            raise _mount_error(error, kind, source, _reason(said)) from None
-        raise error
-
-    def _mount_again(self, mount: Mount, flags: int) -> None:
-        from rumpy.abi.flags import MNT_UPDATE
-
-        self._mount(
-            mount.driver, mount.where, flags | MNT_UPDATE, mount.disk, None, None
-        )
+    def _update_mount(self, mount: Mount, flags: int) -> None:
+        with self._lock:
+            self._mounts.update(mount, flags)
 
     def _unmount(self, mount: Mount, flags: int) -> None:
         with self._lock:
-            if mount not in self._mounts:
-                return
-            if self._machine.running():
-                self._path(_UNMOUNT, mount.where, flags)
-            self._mounts.remove(mount)
+            self._mounts.unmount(mount, flags)
 
     def mounts(self) -> list[Mount]:
         """What has been mounted by mount() and is still there."""
         with self._lock:
-            return list(self._mounts)
+            return self._mounts.live()
 
     # --- processes ----------------------------------------------------------
 
@@ -567,11 +330,8 @@ class Kernel(Process):
                 process._k = ffi.NULL
         self._processes.clear()
         self._k = ffi.NULL
-        for mount in self._mounts:
-            mount._mounted = False
         self._mounts.clear()
-        for disk in list(self._disks.values()):
-            disk.detach()
+        self._disks.clear()
         self._modules.clear()
 
     def _ready(self) -> None:
@@ -615,29 +375,3 @@ def _with_memory(hypercalls: Hypercalls | None, memory: int) -> Hypercalls:
     if hypercalls is not None:
         raise TypeError("memory= and hypercalls= exclude each other")
     return Hypercalls(memory=MemoryPolicy(memory))
-
-
-def _reason(said: str) -> str:
-    """What a driver said last on the console, without its name and the disk's."""
-    line = said.strip().rpartition("\n")[2]
-    for _ in range(2):
-        name, colon, rest = line.partition(": ")
-        line = rest if colon and name.replace("/", "").isalnum() else line
-    return line
-
-
-def _mount_error(error: OSError, kind: str, source: Any, why: str) -> BaseException:
-    """What mount(2) and the driver said, in the words of who mounts an image."""
-    number = getattr(error, "kernel_errno", 0)
-    if number == 19:
-        return oserror(number, f"no driver for file system type {kind!r}")
-    name = str(source) if isinstance(source, str) or hasattr(source, "parts") else None
-    if number in (22, 79, 5) and name is not None:
-        return ImageError(
-            f"no {kind} file system that can be mounted ({why or error.strerror})",
-            image=name,
-        )
-    if why:
-        error.filename = name or error.filename
-        error.strerror = why
-    return error

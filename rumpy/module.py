@@ -1,7 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A module loaded into a kernel."""
+"""Modules of a kernel: one that is loaded, and the table of all."""
 
 from __future__ import annotations
+
+import os
+
+from rumpy._hyp import ffi, lib
+from rumpy.abi.calls import NUMBERS
+from rumpy.abi.errno import strerror
+from rumpy.errors import ModuleError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -9,7 +16,10 @@ if TYPE_CHECKING:
 
     from rumpy.kernel import Kernel
 
-__all__ = ["Module"]
+__all__ = ["Module", "ModuleTable"]
+
+_MODCTL, _MODCTL_UNLOAD = NUMBERS["modctl"], 1
+_EBUSY = 16
 
 
 class Module:
@@ -43,7 +53,7 @@ class Module:
     @property
     def loaded(self) -> bool:
         """Whether it is still there."""
-        return self.kernel._modules.get(self.name) is self
+        return self in self.kernel.modules()
 
     def unload(self) -> None:
         """Take it out again.
@@ -58,3 +68,113 @@ class Module:
 
     def __str__(self) -> str:
         return self.name
+
+
+class ModuleTable:
+    """What is loaded into one kernel; its methods are Kernel's, under its lock."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+        self._known: dict[str, Module] = {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._known
+
+    def load(self, module: str | os.PathLike[str], missing: str) -> Module:
+        """See Kernel.load."""
+        from rumpy.linker import plan
+
+        name = os.fspath(module)
+        self._look()
+        if name in self._known:
+            return self._known[name]
+        folders = self._kernel._folders
+        files = plan(name, folders=folders, loaded=list(self._known))
+        loaded = None
+        for file in files:
+            loaded = self._load_file(file.path, missing)
+        if loaded is None:
+            raise ModuleError("is loaded already", module=name)
+        return loaded
+
+    def _load_file(self, path: str, missing: str) -> Module:
+        """Link one module whose needs are met, and run its INIT."""
+        machine = self._kernel._machine
+        linked = machine.linker.load_module(path, missing=missing)  # type: ignore[arg-type]
+        try:
+            door = _door(linked)
+            error = machine.call("module_attach", door)
+            if error:
+                raise ModuleError(
+                    f"initialisation failed: {strerror(error)}",
+                    module=linked.name,
+                    kernel_errno=error,
+                )
+        except BaseException:
+            if machine.running():
+                machine.linker.unload(linked)
+            raise
+        module = Module(self._kernel, linked, int(door.handle))
+        self._known[module.name] = module
+        return module
+
+    def unload(self, module: Module | str) -> None:
+        """See Kernel.unload."""
+        self._look()
+        name = module if isinstance(module, str) else module.name
+        found = self._known.get(name)
+        if found is None:
+            raise ModuleError("not loaded", module=name)
+        users = self._kernel._machine.linker.users(name)
+        if users:
+            raise ModuleError(f"in use by {', '.join(sorted(users))}", module=name)
+        error = self._detach(found)
+        if error:
+            why = "in use" if error == _EBUSY else strerror(error)
+            raise ModuleError(why, module=name, kernel_errno=error)
+        del self._known[name]
+
+    def _detach(self, module: Module) -> int:
+        """Run FINI and unmap; a NetBSD errno."""
+        kernel = self._kernel
+        if not module._handle:  # the kernel loaded it by itself
+            name = module.name.encode()
+            result = lib.face_ip(
+                kernel._k, kernel._p, _MODCTL, _MODCTL_UNLOAD, name, 0, 0, 0
+            )
+            if result < -1000:
+                raise kernel._failed(result)
+            return -min(int(result), 0)
+        door = _door(module._linked)
+        door.handle = module._handle
+        error = kernel._machine.call("module_detach", door)
+        if not error:
+            kernel._machine.linker.unload(module._linked)
+        return error
+
+    def _look(self) -> None:
+        """Take note of what modctl(2) and the kernel itself loaded and unloaded."""
+        linked = self._kernel._machine.linker.modules
+        for name in [n for n in self._known if n not in linked]:
+            del self._known[name]
+        for name, image in linked.items():
+            if name not in self._known:
+                self._known[name] = Module(self._kernel, image, 0)
+
+    def loaded(self) -> list[Module]:
+        """The loaded modules, in load order."""
+        self._look()
+        return [*self._known.values()]
+
+    def clear(self) -> None:
+        """The kernel is gone."""
+        self._known.clear()
+
+
+def _door(linked: Any) -> Any:
+    """struct door_module for a linked module."""
+    from rumpy.hypercall.provider import describe
+
+    door = ffi.new("struct door_module *")
+    describe(door, linked)
+    return door

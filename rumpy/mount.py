@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A mounted file system, and the arguments that mount(2) wants for each kind."""
+"""Mounted file systems: one, the table of all, and mount(2)'s arguments."""
 
 from __future__ import annotations
 
+from rumpy._hyp import ffi, lib
 from rumpy.abi import flags as _flags
 from rumpy.abi import structs
+from rumpy.abi.calls import NUMBERS
+from rumpy.abi.errno import oserror
+from rumpy.errors import ImageError
 from rumpy.path import KernelPath
 
 TYPE_CHECKING = False
@@ -17,7 +21,10 @@ if TYPE_CHECKING:
     from rumpy.disks import Disk
     from rumpy.kernel import Kernel
 
-__all__ = ["Mount", "mount_flags"]
+__all__ = ["Mount", "MountTable", "mount_flags"]
+
+_MOUNT, _UNMOUNT = NUMBERS["mount"], NUMBERS["unmount"]
+_EIO, _ENODEV, _EINVAL, _EFTYPE = 5, 19, 22, 79
 
 #: Drivers whose whole mount(2) data is `char *fspec`.
 _FSPEC_ONLY = frozenset({"ffs", "ext2fs", "lfs"})
@@ -113,7 +120,7 @@ class Mount:
             OSError: the driver refuses (EBUSY: files are open for writing).
         """
         flags = mount_flags(options)
-        self.kernel._mount_again(self, flags)
+        self.kernel._update_mount(self, flags)
         self.flags = flags
 
     def unmount(self, *, force: bool = False) -> None:
@@ -150,3 +157,151 @@ class Mount:
     def __repr__(self) -> str:
         state = "" if self._mounted else " (unmounted)"
         return f"<Mount {self.driver} at {self.where}{state}>"
+
+
+class MountTable:
+    """What one kernel has mounted; its methods are Kernel's, under its lock."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+        self._live: list[Mount] = []
+
+    def mount(
+        self,
+        kind: str,
+        source: Any,
+        where: str,
+        flags: int,
+        *,
+        data: bytes | None,
+        offset: int,
+        size: int | None,
+    ) -> Mount:
+        """See Kernel.mount."""
+        self._need_driver(kind)
+        disk, own = self._disk_of(source, flags, offset, size)
+        try:
+            if disk is not None and disk.readonly:
+                flags |= _flags.MNT_RDONLY
+            path = self._mount_point(where)
+            self._call(kind, path, flags, disk, data, source)
+        except BaseException:
+            if own and disk is not None:
+                self._give_back(disk)
+            raise
+        finish = disk.detach if own and disk is not None else None
+        mount = Mount(self._kernel, kind, path, flags, disk=disk, finish=finish)
+        self._live.append(mount)
+        return mount
+
+    def _need_driver(self, kind: str) -> None:
+        """Load a shipped driver that is not there."""
+        from rumpy.linker import find_module
+
+        if kind not in self._kernel._modules and find_module(kind) is not None:
+            self._kernel.load(kind)
+
+    def _disk_of(
+        self, source: Any, flags: int, offset: int, size: int | None
+    ) -> tuple[Disk | None, bool]:
+        """The disk to mount, and whether it goes with the mount."""
+        kernel = self._kernel
+        if source is None:
+            return None, False
+        if getattr(source, "kernel", None) is kernel:
+            return source, False  # a Disk of ours
+        found = kernel._disks.get(source)
+        if found is not None:
+            return found, False
+        readonly = True if flags & _flags.MNT_RDONLY else None
+        return kernel.attach(source, readonly=readonly, offset=offset, size=size), True
+
+    def _give_back(self, disk: Disk) -> None:
+        """Detach after a failure that is the one to report."""
+        try:
+            disk.detach()
+        except OSError as error:
+            self._kernel.log.warning("%s stays attached: %s", disk.path, error)
+
+    def _mount_point(self, where: str) -> str:
+        """The directory to cover, made where it is missing."""
+        path = self._kernel.realpath(where)
+        self._kernel.makedirs(path, exist_ok=True)
+        return path
+
+    def _call(
+        self,
+        kind: str,
+        path: str,
+        flags: int,
+        disk: Disk | None,
+        data: bytes | None,
+        source: Any,
+    ) -> None:
+        """mount(2); what a driver prints becomes part of the error."""
+        kernel = self._kernel
+        fspec = ffi.new("char[]", disk.path.encode() if disk else b"")
+        if data is None:
+            address = int(ffi.cast("uintptr_t", fspec))
+            data = disk_arguments(kind, address) if disk else bytes(_ROOM)
+        printed = kernel.console.position()
+        names = kind.encode(), path.encode()
+        result = lib.face_mount(
+            kernel._k, kernel._p, _MOUNT, *names, flags, data, len(data)
+        )
+        if result >= 0:
+            return
+        error = kernel._failed(result, path)
+        if isinstance(error, OSError):
+            said = kernel.console.since(printed)
+            raise _mount_error(error, kind, source, _reason(said)) from None
+        raise error
+
+    def update(self, mount: Mount, flags: int) -> None:
+        """Change the flags of a live mount."""
+        flags |= _flags.MNT_UPDATE
+        self._call(mount.driver, mount.where, flags, mount.disk, None, None)
+
+    def unmount(self, mount: Mount, flags: int) -> None:
+        """unmount(2), unless that has been done."""
+        if mount not in self._live:
+            return
+        if self._kernel._machine.running():
+            self._kernel._path(_UNMOUNT, mount.where, flags)
+        self._live.remove(mount)
+
+    def live(self) -> list[Mount]:
+        """What is mounted, oldest first."""
+        return [*self._live]
+
+    def clear(self) -> None:
+        """The kernel is gone, and its mounts with it."""
+        for mount in self._live:
+            mount._mounted = False
+        self._live.clear()
+
+
+def _reason(said: str) -> str:
+    """What a driver said last on the console, without its name and the disk's."""
+    line = said.strip().rpartition("\n")[2]
+    for _ in range(2):
+        name, colon, rest = line.partition(": ")
+        line = rest if colon and name.replace("/", "").isalnum() else line
+    return line
+
+
+def _mount_error(error: OSError, kind: str, source: Any, why: str) -> BaseException:
+    """What mount(2) and the driver said, in the words of who mounts an image."""
+    number = getattr(error, "kernel_errno", 0)
+    if number == _ENODEV:
+        return oserror(number, f"no driver for file system type {kind!r}")
+    name = str(source) if isinstance(source, str) or hasattr(source, "parts") else None
+    if number in (_EINVAL, _EFTYPE, _EIO) and name is not None:
+        return ImageError(
+            f"no {kind} file system that can be mounted ({why or error.strerror})",
+            image=name,
+        )
+    if why:
+        error.filename = name or error.filename
+        error.strerror = why
+    return error

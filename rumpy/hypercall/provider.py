@@ -48,17 +48,22 @@ class Installed:
         return provider
 
     def fill(self, door: Any, linked: LinkedModule, *, more: bool) -> None:
-        """Describe a linked module to the kernel, as for kern_module_attach."""
-        door.name = linked.name.encode()
-        door.modinfo = ffi.cast("void *", linked.modinfo_address)
-        door.sysctl_funcs = ffi.cast("void *", linked.sysctl_funcs.address)
-        door.nsysctl_funcs = linked.sysctl_funcs.count
-        door.evcnts = ffi.cast("void *", linked.evcnts.address)
-        door.nevcnts = linked.evcnts.count
-        door.base = linked.text.address
-        door.size = linked.text.size
+        """Describe a linked module to the kernel, and whether more will follow."""
+        describe(door, linked)
         if more:
             door.flags |= lib.DOOR_MODULE_MORE
+
+
+def describe(door: Any, linked: LinkedModule) -> None:
+    """Fill a struct door_module, as kern_module_attach takes it."""
+    door.name = linked.name.encode()
+    door.modinfo = ffi.cast("void *", linked.modinfo_address)
+    door.sysctl_funcs = ffi.cast("void *", linked.sysctl_funcs.address)
+    door.nsysctl_funcs = linked.sysctl_funcs.count
+    door.evcnts = ffi.cast("void *", linked.evcnts.address)
+    door.nevcnts = linked.evcnts.count
+    door.base = linked.text.address
+    door.size = linked.text.size
 
 
 def _installed(cookie: Any) -> Installed:
