@@ -23,6 +23,7 @@
 #include <sys/vnode.h>
 
 #include "fstrans_impl.h"
+#include "vnode_impl.h"
 
 static kmutex_t fstrans_lock;
 static kcondvar_t fstrans_cv;		/* a state or a count has changed */
@@ -357,4 +358,5 @@ vfs_resume(struct mount *mp)
 	mp = fstrans_base(mp);
 	(void)VFS_SUSPENDCTL(mp, SUSPEND_RESUME);
 	mutex_exit(&vfs_suspend_lock);
+	vnode_drain_kick();		/* what it could not do meanwhile */
 }

@@ -64,7 +64,7 @@ vlru_remove(struct vnode_impl *vip)
 }
 
 /* Moving on every release would cost more than the order is worth. */
-static void
+void
 vlru_touch(struct vnode_impl *vip)
 {
 	int now = getticks();
@@ -208,9 +208,36 @@ vrele_deferred(void)
 
 	while ((vip = SLIST_FIRST(&vrele_list)) != NULL) {
 		SLIST_REMOVE_HEAD(&vrele_list, vi_deferred);
+		vrele(VIMPL_TO_VNODE(vip));
+	}
+}
+
+/*
+ * The same by the drain thread, which must not wait for a suspended mount:
+ * who suspended it may be waiting for us, and will do these himself.
+ */
+static void
+vdrain_releases(void)
+{
+	SLIST_HEAD(, vnode_impl) later = SLIST_HEAD_INITIALIZER(later);
+	struct vnode_impl *vip;
+	struct mount *mp;
+
+	while ((vip = SLIST_FIRST(&vrele_list)) != NULL) {
+		SLIST_REMOVE_HEAD(&vrele_list, vi_deferred);
+		mp = VIMPL_TO_VNODE(vip)->v_mount;
+		if (fstrans_start_nowait(mp) != 0) {
+			SLIST_INSERT_HEAD(&later, vip, vi_deferred);
+			continue;
+		}
 		vdrain_busy++;
 		vrele(VIMPL_TO_VNODE(vip));
 		vdrain_busy--;
+		fstrans_done(mp);
+	}
+	while ((vip = SLIST_FIRST(&later)) != NULL) {
+		SLIST_REMOVE_HEAD(&later, vi_deferred);
+		SLIST_INSERT_HEAD(&vrele_list, vip, vi_deferred);
 	}
 }
 
@@ -280,7 +307,7 @@ vdrain_thread(void *arg __unused)
 			cv_wait(&vdrain_cv, &vdrain_lock);
 		vdrain_wanted = false;
 		mutex_exit(&vdrain_lock);
-		vrele_deferred();
+		vdrain_releases();
 		scan = (int)numvnodes;
 		while (numvnodes > (unsigned)desiredvnodes && vdrain_one(&scan))
 			continue;

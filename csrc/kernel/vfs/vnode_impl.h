@@ -78,6 +78,8 @@ vnode_state(const struct vnode *vp)
 	return ((const struct vnode_impl *)(const void *)vp)->vi_state;
 }
 
+void vlru_touch(struct vnode_impl *);
+
 /*
  * A reference that promises to leave no trace: taken without a sleep on a
  * vnode that is loaded, dropped without VOP_INACTIVE if nobody else used the
@@ -93,10 +95,16 @@ vref_light(struct vnode *vp)
 static __inline void
 vrele_light(struct vnode *vp)
 {
-	if (vp->v_usecount > 1 || !VNODE_TO_VIMPL(vp)->vi_touched)
+	struct vnode_impl *vip = VNODE_TO_VIMPL(vp);
+
+	if (vp->v_usecount > 1) {
 		vp->v_usecount--;
-	else
+	} else if (!vip->vi_touched && vip->vi_state == VS_LOADED) {
+		vp->v_usecount = 0;
+		vlru_touch(vip);
+	} else {
 		vrele(vp);
+	}
 }
 
 struct vnode_impl *vcache_alloc(void);
