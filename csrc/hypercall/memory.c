@@ -421,6 +421,19 @@ hypercall_mem_discard(struct hyp_kernel *k, void *addr, uint64_t size)
 	return ENOMEM;
 }
 
+int
+hypercall_mem_populate(struct hyp_kernel *k, void *addr, uint64_t size)
+{
+
+	if (!in_arena(k, addr, size))
+		return EINVAL;
+#ifdef MADV_POPULATE_WRITE
+	if (madvise(addr, size, MADV_POPULATE_WRITE) == 0)
+		return 0;
+#endif
+	return EOPNOTSUPP;		/* then by faults */
+}
+
 /* Without a policy of the owner the limit is final. */
 int
 hypercall_mem_grow(struct hyp_kernel *k, uint64_t size, uint64_t *limit)

@@ -12,6 +12,7 @@ VERSION: Final = 1
 HYPERCALLS: Final[dict[str, tuple[str, str]]] = {
     "hyp_mem_protect": ("memory", "held"),
     "hyp_mem_discard": ("memory", "held"),
+    "hyp_mem_populate": ("memory", "held"),
     "hyp_mem_grow": ("memory", "released"),
     "hyp_block_submit": ("block", "held"),
     "hyp_console_write": ("console", "held"),

@@ -177,6 +177,7 @@ genfs_get_chunk(const struct genfs_get *gg, voff_t off, u_int npages,
 	if ((gg->gg_flags & PGO_OVERWRITE) != 0) {
 		/* The caller has seen to the blocks, and to the contents. */
 		pageset_sethole(pc, set, false);
+		pageset_populate(pc, missing);
 		if ((gg->gg_flags & PGO_UBCFAKE) != 0)
 			return 0;
 		for (i = 0; i < npages; i++) {
@@ -191,6 +192,7 @@ genfs_get_chunk(const struct genfs_get *gg, voff_t off, u_int npages,
 		return 0;
 	extra = genfs_extra(gg, pc, set, missing);
 	pageset_add(pc, extra);
+	pageset_populate(pc, missing | extra);
 	error = genfs_fill(gg, pc, missing | extra);
 	if (error == 0) {
 		if (extra != 0)
@@ -289,6 +291,7 @@ genfs_get_async(const struct genfs_get *gg)
 	if (len == 0)
 		return 0;
 	pageset_add(pc, set);
+	pageset_populate(pc, set);
 	memset(pc->pc_data + first * PAGE_SIZE + len, 0, n * PAGE_SIZE - len);
 	genfs_xfer_start(gg->gg_vp, pc, first, len, true, set);
 	curlwp->l_ru.ru_inblock++;

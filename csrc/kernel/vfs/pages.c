@@ -16,10 +16,13 @@
 #include <sys/mutex.h>
 #include <sys/pool.h>
 
+#include <rumpy/hyp.h>
+
 #include "core/pages.h"
 #include "vfs/pages.h"
 #include "vfs/syncer.h"
 
+#define	CHUNK_FEWPAGES	4	/* so few may as well fault */
 #define	CHUNK_TRIM	512	/* unused pieces given back in one go */
 
 struct pagecache pagecache;
@@ -70,10 +73,11 @@ chunk_data_reuse(void)
 }
 
 static char *
-chunk_data_alloc(u_int npages)
+chunk_data_alloc(u_int npages, bool *freshp)
 {
 	char *data;
 
+	*freshp = false;
 	if (npages == CHUNK_PAGES) {
 		/* At the limit, an old chunk's memory becomes ours as it is. */
 		if (pagechunk_free.head == NULL &&
@@ -84,6 +88,7 @@ chunk_data_alloc(u_int npages)
 		if (data != NULL)
 			return data;
 	}
+	*freshp = true;
 	return pages_alloc(npages);
 }
 
@@ -238,6 +243,7 @@ pagechunk_get(struct uvm_object *uobj, voff_t off, u_int npages, u_int want)
 	struct uvm_pagechunk *pc;
 	struct vm_page *page;
 	char *data;
+	bool fresh;
 
 	KASSERT(npages > 0 && npages <= CHUNK_PAGES);
 	off &= ~(voff_t)CHUNK_MASK;
@@ -253,14 +259,16 @@ pagechunk_get(struct uvm_object *uobj, voff_t off, u_int npages, u_int want)
 		if (pc != NULL)		/* grow at least twofold */
 			want = MIN(MAX(want, 2U * pc->pc_npages),
 			    CHUNK_PAGES);
-		data = chunk_data_alloc(want);
+		data = chunk_data_alloc(want, &fresh);
 		page = kmem_alloc(want * sizeof(*page), KM_SLEEP);
 		/* That may have slept: look again. */
 		pc = pageindex_lookup(uobj, off);
 		if (pc == NULL) {
 			pc = chunk_create(uobj, off, data, page, want);
-			if (pc != NULL)
+			if (pc != NULL) {
+				pc->pc_fresh = fresh;
 				return pc;
+			}
 		} else if (pc->pc_npages < want && pc->pc_busy == 0) {
 			chunk_grow(pc, data, page, want);
 			return pc;
@@ -322,6 +330,25 @@ pageset_add(struct uvm_pagechunk *pc, pageset_t set)
 		uvmexp.filepages += n;
 	else
 		uvmexp.anonpages += n;
+}
+
+/*
+ * Pages are about to be filled.  If their memory may be new to the host, let
+ * it come in one step, since a fault for each page costs more than the data.
+ */
+void
+pageset_populate(struct uvm_pagechunk *pc, pageset_t set)
+{
+	u_int first, n;
+
+	if (!pc->pc_fresh || set == 0)
+		return;
+	first = pageset_firstrun(set, &n);
+	if (n < CHUNK_FEWPAGES)
+		return;
+	pc->pc_fresh = false;
+	(void)hyp_mem_populate(pc->pc_data + first * PAGE_SIZE,
+	    n * PAGE_SIZE);
 }
 
 /*

@@ -56,6 +56,7 @@ struct uvm_pagechunk {
 	bool	pc_onlru;
 	bool	pc_wanted;		/* somebody waits on pc_cv */
 	bool	pc_ahead;		/* read: read further ahead */
+	bool	pc_fresh;		/* memory never used before */
 	kcondvar_t pc_cv;
 };
 
@@ -87,6 +88,7 @@ struct uvm_pagechunk *pagechunk_get(struct uvm_object *, voff_t, u_int,
 	    u_int);
 void	pagechunk_wait(struct uvm_pagechunk *);
 void	pageset_add(struct uvm_pagechunk *, pageset_t);
+void	pageset_populate(struct uvm_pagechunk *, pageset_t);
 void	pageset_free(struct uvm_pagechunk *, pageset_t);
 void	pageset_setbusy(struct uvm_pagechunk *, pageset_t);
 void	pageset_unbusy(struct uvm_pagechunk *, pageset_t);

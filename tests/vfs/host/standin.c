@@ -303,6 +303,13 @@ kpage_free(void *p, size_t n)
 
 void kpage_discard(void *p, size_t n) {}
 
+int
+hyp_mem_populate(void *p, uint64_t n)
+{
+
+	return EOPNOTSUPP;
+}
+
 size_t
 kpage_limit(void)
 {
