@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,10 @@ PACKAGES = {
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the markers, so that --strict-markers knows them."""
+    # A shell ignores SIGINT for what it puts into the background, and children
+    # inherit that; the tests of Ctrl-C need it as a terminal would have it.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "quick: takes at most seconds (the default)")
     config.addinivalue_line("markers", "slow: takes longer; `make quick` leaves it out")
 
