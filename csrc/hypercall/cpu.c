@@ -303,13 +303,14 @@ must_stay(struct hyp_kernel *k, struct hyp_host *me)
  * idle thread is on its way or busy with it.
  */
 static bool
-nothing_is_left(struct hyp_kernel *k, struct hyp_host *me)
+nothing_is_left(struct hyp_kernel *k)
 {
 	struct hyp_host *h = atomic_load(&k->k_idle);
 
 	if (k->k_shared->sh_runnable == 0 && k->k_shared->sh_work == 0)
 		return true;
-	if (h == NULL || (h == me && !h->h_parked) || word_state(h) != W_WAIT)
+	/* Not parked: it runs kernel code, or is on its way in. */
+	if (h == NULL || !h->h_parked || word_state(h) != W_WAIT)
 		return true;
 	/* h_first: it was told to take the CPU, lost, and is about to post. */
 	return h->h_posted || h->h_first;
@@ -408,7 +409,7 @@ release(struct hyp_kernel *k, struct hyp_host *me)
 				return true;
 			continue;
 		}
-		CPU_ASSERT(nothing_is_left(k, me));
+		CPU_ASSERT(nothing_is_left(k));
 		c = CPU_HELD;
 		if (__atomic_compare_exchange_n(&sh->sh_cpu, &c, 0, false,
 		    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
