@@ -17,9 +17,14 @@
 /* ioctl(2) numbers of lsattr and chattr, and the flags that we have. */
 #define	IOC_GETFLAGS		0x80086601u	/* _IOR('f', 1, long) */
 #define	IOC_SETFLAGS		0x40086602u	/* _IOW('f', 2, long) */
+#define	IOC_FSGETXATTR		0x801c581fu	/* before setting, too */
 #define	IOC_FL_IMMUTABLE	0x00000010u
 #define	IOC_FL_APPEND		0x00000020u
 #define	IOC_FL_NODUMP		0x00000040u
+#define	IOC_XFL_IMMUTABLE	0x00000008u
+#define	IOC_XFL_APPEND		0x00000010u
+#define	IOC_XFL_NODUMP		0x00000080u
+#define	IOC_FSXATTR_WORDS	7u		/* struct fsxattr */
 
 #define	FALLOC_KEEP_SIZE	0x01u
 #define	FALLOC_PUNCH_HOLE	0x02u
@@ -876,11 +881,12 @@ decode_removexattr(struct fuse_req *req)
 
 static const struct {
 	uint32_t	host;
+	uint32_t	xhost;		/* in struct fsxattr */
 	uint32_t	flag;
 } ioctl_flags[] = {
-	{ IOC_FL_IMMUTABLE,	EXPORT_FL_IMMUTABLE },
-	{ IOC_FL_APPEND,	EXPORT_FL_APPEND },
-	{ IOC_FL_NODUMP,	EXPORT_FL_NODUMP },
+	{ IOC_FL_IMMUTABLE,	IOC_XFL_IMMUTABLE,	EXPORT_FL_IMMUTABLE },
+	{ IOC_FL_APPEND,	IOC_XFL_APPEND,		EXPORT_FL_APPEND },
+	{ IOC_FL_NODUMP,	IOC_XFL_NODUMP,		EXPORT_FL_NODUMP },
 };
 
 #define	NIOCTL_FLAGS	(sizeof(ioctl_flags) / sizeof(ioctl_flags[0]))
@@ -906,7 +912,9 @@ decode_ioctl(struct fuse_req *req)
 
 	req_handle(req, in->fh);
 	req->arg = in->cmd;
-	if (in->cmd == IOC_GETFLAGS && in->out_size >= sizeof(host)) {
+	if ((in->cmd == IOC_GETFLAGS && in->out_size >= sizeof(host)) ||
+	    (in->cmd == IOC_FSGETXATTR &&
+	    in->out_size >= IOC_FSXATTR_WORDS * sizeof(host))) {
 		req->x.er_op = EXPORT_GETFLAGS;
 		return 0;
 	}
@@ -923,17 +931,20 @@ static size_t
 encode_ioctl(struct fuse_req *req)
 {
 	struct fuse_ioctl_out *out = (struct fuse_ioctl_out *)req->body;
-	uint32_t host = 0;
+	uint32_t words[IOC_FSXATTR_WORDS] = { 0 };
+	const bool wide = req->arg == IOC_FSGETXATTR;
+	const size_t len = wide ? sizeof(words) : sizeof(words[0]);
 
 	memset(out, 0, sizeof(*out));
 	if (req->arg == IOC_SETFLAGS)
 		return sizeof(*out);
 	for (size_t i = 0; i < NIOCTL_FLAGS; i++) {
 		if (req->x.er_mode & ioctl_flags[i].flag)
-			host |= ioctl_flags[i].host;
+			words[0] |= wide ? ioctl_flags[i].xhost :
+			    ioctl_flags[i].host;
 	}
-	memcpy(out + 1, &host, sizeof(host));
-	return sizeof(*out) + sizeof(host);
+	memcpy(out + 1, words, len);
+	return sizeof(*out) + len;
 }
 
 #define	ROW(opcode, name, args, decode, encode, data)			\

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -348,6 +348,30 @@ def test_fakeroot_shows_one_owner(image: Path, where: Path) -> None:
         os.chown(where / "f", 1234, 4321)
         with pytest.raises(PermissionError):
             os.chown(where / "f", 1, 1)
+    umount(where)
+
+
+@needs_root
+def test_flags_by_chattr(image: Path, where: Path, need: Callable[[str], str]) -> None:
+    chattr, lsattr = need("chattr"), need("lsattr")
+    mount(None, image, where)
+    path = where / "f"
+    path.write_text("x")
+    subprocess.run([chattr, "+i", path], check=True)
+    with pytest.raises(PermissionError):
+        path.write_text("y")
+    with pytest.raises(PermissionError):
+        os.unlink(path)
+    done = subprocess.run([lsattr, path], capture_output=True, text=True, check=True)
+    assert "i" in done.stdout.split()[0]
+    subprocess.run([chattr, "-i", "+a", path], check=True)
+    with pytest.raises(PermissionError):
+        path.write_text("y")
+    with open(path, "a") as file:
+        file.write("y")
+    subprocess.run([chattr, "-a", path], check=True)
+    assert path.read_text() == "xy"
+    os.unlink(path)
     umount(where)
 
 
