@@ -195,7 +195,13 @@ def digest(data: bytes) -> str:
 def contents(root: Path) -> dict[str, object]:
     """The whole tree."""
     found: dict[str, object] = {}
-    for path in sorted(root.rglob("*")):
+    # Not rglob: up to Python 3.12 it follows links, and trips over long targets.
+    paths = [
+        Path(top, name)
+        for top, dirs, files in os.walk(root)
+        for name in (*dirs, *files)
+    ]
+    for path in sorted(paths):
         st = path.lstat()
         body: object = None
         if stat.S_ISLNK(st.st_mode):
