@@ -233,8 +233,50 @@ deadfs_sync(struct mount *mp __unused, int waitfor __unused,
 	return 0;
 }
 
+static int
+deadfs_mount(struct mount *mp __unused, const char *path __unused,
+    void *data __unused, size_t *len __unused)
+{
+	return EOPNOTSUPP;
+}
+
+static int
+deadfs_unmount(struct mount *mp __unused, int flags __unused)
+{
+	return EOPNOTSUPP;
+}
+
+static int
+deadfs_root(struct mount *mp __unused, int lktype __unused,
+    struct vnode **vpp)
+{
+	*vpp = NULL;
+	return ENOENT;
+}
+
+static int
+deadfs_statvfs(struct mount *mp __unused, struct statvfs *sbp __unused)
+{
+	return EBADF;
+}
+
+static int
+deadfs_loadvnode(struct mount *mp __unused, struct vnode *vp __unused,
+    const void *key __unused, size_t keylen __unused,
+    const void **newkey __unused)
+{
+	return ENOENT;
+}
+
 static struct vfsops dead_vfsops = {
 	.vfs_name = "dead",
+	.vfs_mount = deadfs_mount,
+	.vfs_unmount = deadfs_unmount,
+	.vfs_root = deadfs_root,
+	.vfs_statvfs = deadfs_statvfs,
+	.vfs_loadvnode = deadfs_loadvnode,
+	.vfs_renamelock_enter = genfs_renamelock_enter,
+	.vfs_renamelock_exit = genfs_renamelock_exit,
 	.vfs_newvnode = deadfs_newvnode,
 	.vfs_sync = deadfs_sync,
 	.vfs_suspendctl = deadfs_suspendctl,

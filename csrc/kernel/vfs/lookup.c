@@ -774,8 +774,10 @@ namei_light(struct vnode *atdir, const char *path, uint32_t flags,
 			return error;
 		path = nd.ni_next;
 	}
-	if (nd.ni_cnd.cn_flags & REQUIREDIR && vp->v_type != VDIR)
+	if ((nd.ni_cnd.cn_flags & REQUIREDIR) && vp->v_type != VDIR)
 		return -1;
+	if (vnode_state(vp) != VS_LOADED)
+		return -1;		/* we stand in a dead directory */
 	vref_light(vp);
 	*vpp = vp;
 	return 0;

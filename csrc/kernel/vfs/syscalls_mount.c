@@ -581,11 +581,13 @@ sys_revoke(struct lwp *l, const struct sys_revoke_args *uap,
 		return error;
 	error = VOP_GETATTR(vp, &va, l->l_cred);
 	VOP_UNLOCK(vp);
+	/* Files and directories have other ways to be taken away. */
+	if (error == 0 && vp->v_type != VCHR && vp->v_type != VBLK)
+		error = EINVAL;
 	if (error == 0 && kauth_cred_geteuid(l->l_cred) != va.va_uid)
 		error = kauth_authorize_vnode(l->l_cred, KAUTH_VNODE_REVOKE,
 		    vp, NULL, EPERM);
-	if (error == 0 && (vp->v_usecount > 1 || vp->v_type == VBLK ||
-	    vp->v_type == VCHR))
+	if (error == 0)
 		(void)VOP_REVOKE(vp, REVOKEALL);
 	vrele(vp);
 	return error;

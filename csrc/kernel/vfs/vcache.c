@@ -281,7 +281,10 @@ vcache_get(struct mount *mp, const void *key, size_t keylen,
 
 	vip = fresh;
 	vcache_hash_insert(vip, mp, key, keylen, hash);
+	/* Its operations may be called from in there already. */
+	VIMPL_TO_VNODE(vip)->v_mount = mp;
 	error = VFS_LOADVNODE(mp, VIMPL_TO_VNODE(vip), key, keylen, &newkey);
+	VIMPL_TO_VNODE(vip)->v_mount = NULL;
 	if (error != 0) {
 		vcache_fail(vip);
 		return error;
@@ -308,7 +311,9 @@ vcache_new(struct mount *mp, struct vnode *dvp, struct vattr *vap,
 	*vpp = NULL;
 	vip = vcache_alloc();
 	vp = VIMPL_TO_VNODE(vip);
+	vp->v_mount = mp;
 	error = VFS_NEWVNODE(mp, dvp, vp, vap, cred, extra, &keylen, &key);
+	vp->v_mount = NULL;
 	if (error != 0) {
 		vcache_fail(vip);
 		return error;
