@@ -71,6 +71,12 @@ class Exec:
             raise self.machine.error(answer)
         return results
 
+    def statistics(self) -> Any:
+        """struct hyp_stats."""
+        stats = self.ffi.new("struct hyp_stats *")
+        self.lib.hyp_stats(self.machine._live(), stats)
+        return stats
+
     def submit(self, *args: int) -> tuple[int, Any]:
         """exectest_submit in an unbound context; its memory must be kept."""
         memory = self.ffi.new("int64_t[12]", [*args, *[0] * (12 - len(args))])
