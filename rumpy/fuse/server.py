@@ -313,7 +313,7 @@ def serve(
                 mount.unmount()
     except BaseException as error:
         if record is not None:
-            failure = failure or f"{type(error).__name__}: {error}"
+            failure = failure or _failure(plan, error)
             record.failed(failure)
         raise
     finally:
@@ -324,6 +324,13 @@ def serve(
     if record is not None:
         record.remove(log=not foreground)
     return answer
+
+
+def _failure(plan: _Plan, error: BaseException) -> str:
+    """What the one who unmounts is to be told."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{plan.image} could not be completed: {error.strerror}"
+    return f"{type(error).__name__}: {error}"
 
 
 def _explain(error: BaseException) -> str:
