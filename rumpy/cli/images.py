@@ -65,6 +65,18 @@ def driver_option(function: F) -> F:
     return decorate(function)
 
 
+def is_size(ctx: click.Context, parameter: click.Parameter, value: Any) -> Any:
+    """Refuse an option's value that is no size of bytes."""
+    from rumpy.probe import parse_size
+
+    try:
+        if value is not None:
+            parse_size(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+    return value
+
+
 def place_options(function: F) -> F:
     """--offset and --partition: where in the image the file system is."""
     function = click.option(
@@ -73,7 +85,10 @@ def place_options(function: F) -> F:
         help="Which partition of a whole disk (see `rumpy info`).",
     )(function)
     return click.option(
-        "--offset", metavar="BYTES", help="Where the file system starts; 1k, 4M."
+        "--offset",
+        metavar="BYTES",
+        callback=is_size,
+        help="Where the file system starts; 63s, 1k, 4M.",
     )(function)
 
 

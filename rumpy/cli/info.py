@@ -8,7 +8,7 @@ import shlex
 
 import click
 
-from rumpy.cli import show
+from rumpy.cli import images, show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 
 @click.command("info", short_help="Say what an image is, and how to mount it.")
-@click.option("--offset", metavar="BYTES", help="Look from here on; 63s, 1k, 4M.")
+@click.option(
+    "--offset",
+    metavar="BYTES",
+    callback=images.is_size,
+    help="Look from here on; 63s, 1k, 4M.",
+)
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 @click.argument("image", type=click.Path(exists=True, dir_okay=False))
 def command(image: str, offset: str | None, as_json: bool) -> int:

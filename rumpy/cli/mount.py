@@ -48,7 +48,7 @@ def command(
     from rumpy.fuse import Options, mount
 
     try:
-        wanted = Options.parse(",".join(options))
+        wanted = Options.parse(",".join(options)).checked()
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     live = mount(driver, image, mountpoint, wanted, foreground=foreground)

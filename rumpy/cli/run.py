@@ -34,12 +34,12 @@ def command(
 
     with session.booted(modules, mounts, memory, verbose) as names:
         with open(script, "rb") as file:
-            code = compile(file.read(), script, "exec")
+            text = file.read()
         sys.argv = [script, *arguments]
         sys.path.insert(0, os.path.dirname(os.path.abspath(script)))
         names |= {"__name__": "__main__", "__file__": script}
         try:
-            exec(code, names)
+            exec(compile(text, script, "exec"), names)
         except SystemExit as end:
             return _code(end)
         except Exception:

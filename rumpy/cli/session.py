@@ -7,6 +7,8 @@ from contextlib import ExitStack, contextmanager
 
 import click
 
+from rumpy.cli import images
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,7 +21,12 @@ def options(function: F) -> F:
     """--load, --mount, --memory and --verbose."""
     for option in (
         click.option("-v", "--verbose", is_flag=True, help="Show the console."),
-        click.option("--memory", metavar="BYTES", help="Memory limit; 64M."),
+        click.option(
+            "--memory",
+            metavar="BYTES",
+            callback=images.is_size,
+            help="Memory limit; 64M.",
+        ),
         click.option(
             "-m",
             "--mount",

@@ -159,12 +159,17 @@ class Options:
         """The same if the options go together.
 
         Raises:
-            ValueError: they don't.
+            ValueError: they don't, or a size is none.
         """
         if self.offset is not None and self.partition is not None:
             raise ValueError("offset= and partition= exclude each other")
         if self.fakeroot is False and (self.uid, self.gid) != (None, None):
             raise ValueError("uid= and gid= need fakeroot")
+        from rumpy.probe import parse_size
+
+        for size in (self.offset, self.memory):
+            if size is not None:
+                parse_size(size)
         return self
 
     def resolved(self, *, uid: int | None = None, gid: int | None = None) -> Options:
