@@ -208,6 +208,25 @@ def test_fifo_waits(kernel: rumpy.Kernel) -> None:
     assert seen == total
 
 
+def test_close_under_a_sleeper(kernel: rumpy.Kernel) -> None:
+    """The close returns; who sleeps goes on until he has got what he wanted."""
+    kernel.mkfifo("/fifo")
+    writer = kernel.open("/fifo", os.O_RDWR)
+    reader = kernel.open("/fifo", os.O_RDONLY)
+    seen: list[bytes] = []
+    thread = threading.Thread(target=lambda: seen.append(kernel.read(reader, 10)))
+    thread.start()
+    time.sleep(0.05)
+    kernel.close(reader)
+    fails(errno.EBADF, kernel.read, reader, 1)
+    other = kernel.open("/fifo", os.O_RDONLY)
+    assert other != reader  # the number is still taken
+    kernel.write(writer, b"at last")
+    thread.join(10)
+    assert seen == [b"at last"]
+    assert kernel.open("/fifo", os.O_RDONLY) == reader
+
+
 def test_poll_fifo(kernel: rumpy.Kernel) -> None:
     kernel.mkfifo("/fifo")
     reader = kernel.open("/fifo", os.O_RDONLY | os.O_NONBLOCK)

@@ -3,8 +3,9 @@
  * Descriptors and open files.
  *
  * A table of descriptors is used by all callers of a process.  Each entry
- * counts the calls that use it (fd_getfile, fd_putfile), so that a close
- * waits for them; each file counts the entries it stands in.  The first few
+ * counts the calls that use it (fd_getfile, fd_putfile): a close while others
+ * are inside is finished by the last of them.  Each file counts the entries
+ * it stands in.  The first few
  * entries and a small table are part of struct filedesc; larger tables
  * replace it and are kept until the process is gone, as a caller may still
  * look at the old one.
@@ -37,7 +38,16 @@ struct cwdinfo cwdi0;
 static pool_cache_t file_cache;
 static pool_cache_t fdfile_cache;
 
-CTASSERT(sizeof(fdfile_t) <= sizeof(filedesc0.fd_dfdfile[0]));
+/* An entry, with the file that it is to close when nobody uses it. */
+struct fdentry {
+	fdfile_t fe_file;
+	file_t *fe_closing;
+};
+#define FDENTRY(ff)	((struct fdentry *)(void *)(ff))
+
+CTASSERT(sizeof(struct fdentry) <= sizeof(filedesc0.fd_dfdfile[0]));
+
+static int fd_finish_close(unsigned int, file_t *);
 
 static int
 file_ctor(void *arg __unused, void *obj, int flags __unused)
@@ -60,10 +70,10 @@ file_dtor(void *arg __unused, void *obj)
 static int
 fdfile_ctor(void *arg __unused, void *obj, int flags __unused)
 {
-	fdfile_t *ff = obj;
+	struct fdentry *fe = obj;
 
-	memset(ff, 0, sizeof(*ff));
-	cv_init(&ff->ff_closing, "fdclose");
+	memset(fe, 0, sizeof(*fe));
+	cv_init(&fe->fe_file.ff_closing, "fdclose");
 	return 0;
 }
 
@@ -80,7 +90,7 @@ fd_sys_init(void)
 {
 	file_cache = pool_cache_init(sizeof(file_t), 64, 0, 0, "file", NULL,
 	    IPL_NONE, file_ctor, file_dtor, NULL);
-	fdfile_cache = pool_cache_init(sizeof(fdfile_t), 64, 0, 0, "fdfile",
+	fdfile_cache = pool_cache_init(sizeof(struct fdentry), 64, 0, 0, "fdfile",
 	    NULL, IPL_NONE, fdfile_ctor, fdfile_dtor, NULL);
 	rw_init(&cwdi0.cwdi_lock);
 	cwdi0.cwdi_cmask = CMASK;
@@ -392,8 +402,15 @@ fd_putfile(unsigned int fd)
 	fdfile_t *ff = curlwp->l_fd->fd_dt->dt_ff[fd];
 
 	KASSERT((ff->ff_refcnt & FR_MASK) > 0);
-	if (__predict_false(--ff->ff_refcnt == FR_CLOSING))
+	if (__predict_false(--ff->ff_refcnt == FR_CLOSING)) {
+		/* It was closed under us, and we are the last to leave. */
+		file_t *fp = FDENTRY(ff)->fe_closing;
+
+		FDENTRY(ff)->fe_closing = NULL;
+		ff->ff_refcnt = 0;
+		(void)fd_finish_close(fd, fp);
 		cv_broadcast(&ff->ff_closing);
+	}
 }
 
 /* A file of another process, with a count to be dropped by closef(). */
@@ -475,15 +492,31 @@ closef(file_t *fp)
 	return error;
 }
 
+/* Nobody uses the entry any more: free it, and let go of the file. */
+static int
+fd_finish_close(unsigned int fd, file_t *fp)
+{
+	struct lwp *l = curlwp;
+	filedesc_t *fdp = l->l_fd;
+
+	fdp->fd_dt->dt_ff[fd]->ff_allocated = false;
+	fd_unmark(fdp, fd);
+	/* POSIX: closing any descriptor of a file drops the process's locks. */
+	if (__predict_false((l->l_proc->p_flag & PK_ADVLOCK) != 0 &&
+	    fp->f_type == DTYPE_VNODE))
+		file_unlock_all(fp, l->l_proc, F_POSIX);
+	return closef(fp);
+}
+
 /*
- * Close a descriptor that the caller has taken with fd_getfile().  Other
- * calls that use it are made to leave (fo_restart), and waited for.
+ * Close a descriptor that the caller has taken with fd_getfile().  Others
+ * that use it are asked to leave (fo_restart); the last one to do so finishes
+ * the close, and until then the number is not used for another file.
  */
 int
 fd_close(unsigned int fd)
 {
-	struct lwp *l = curlwp;
-	filedesc_t *fdp = l->l_fd;
+	filedesc_t *fdp = curlwp->l_fd;
 	fdfile_t *ff = fdp->fd_dt->dt_ff[fd];
 	file_t *fp = ff->ff_file;
 
@@ -497,22 +530,27 @@ fd_close(unsigned int fd)
 		knote_fdclose(ff);
 	ff->ff_refcnt--;
 	if (__predict_false(ff->ff_refcnt > 0)) {
+		ff->ff_refcnt |= FR_CLOSING;
+		FDENTRY(ff)->fe_closing = fp;
 		if (fp->f_ops->fo_restart != NULL)
 			(*fp->f_ops->fo_restart)(fp);
-		mutex_enter(&fdp->fd_lock);
-		ff->ff_refcnt |= FR_CLOSING;
-		while ((ff->ff_refcnt & FR_MASK) > 0)
-			cv_wait(&ff->ff_closing, &fdp->fd_lock);
-		ff->ff_refcnt = 0;
-		mutex_exit(&fdp->fd_lock);
+		return 0;
 	}
-	ff->ff_allocated = false;
-	fd_unmark(fdp, fd);
-	/* POSIX: closing any descriptor of a file drops the process's locks. */
-	if (__predict_false((l->l_proc->p_flag & PK_ADVLOCK) != 0 &&
-	    fp->f_type == DTYPE_VNODE))
-		file_unlock_all(fp, l->l_proc, F_POSIX);
-	return closef(fp);
+	return fd_finish_close(fd, fp);
+}
+
+/* Wait until a close that others have to finish is done. */
+static int
+fd_wait_closed(filedesc_t *fdp, unsigned int fd)
+{
+	fdfile_t *ff = fdp->fd_dt->dt_ff[fd];
+	int error = 0;
+
+	mutex_enter(&fdp->fd_lock);
+	while (error == 0 && ff != NULL && FDENTRY(ff)->fe_closing != NULL)
+		error = cv_wait_sig(&ff->ff_closing, &fdp->fd_lock);
+	mutex_exit(&fdp->fd_lock);
+	return error;
 }
 
 /* Duplicating.  The caller has taken FP with fd_getfile(). */
@@ -553,6 +591,11 @@ fd_dup2(file_t *fp, unsigned int new, int flags)
 	fp->f_count++;			/* survives the close below */
 	while (fd_getfile(new) != NULL)
 		(void)fd_close(new);
+	error = fd_wait_closed(fdp, new);
+	if (error != 0) {
+		(void)closef(fp);
+		return error;
+	}
 	ff = fdp->fd_dt->dt_ff[new];
 	if (ff == NULL) {
 		ff = pool_cache_get(fdfile_cache, PR_WAITOK);

@@ -475,15 +475,12 @@ static int
 fcntl_closem(int fd)
 {
 	filedesc_t *fdp = curlwp->l_proc->p_fd;
-	int i;
 
 	if (fd < 0)
 		return EBADF;
-	while ((i = fdp->fd_lastfile) >= fd) {
-		if (fd_getfile((u_int)i) == NULL)
-			return EBUSY;	/* being opened */
-		(void)fd_close((u_int)i);
-	}
+	for (int i = fdp->fd_lastfile; i >= fd; i--)
+		if (fd_getfile((u_int)i) != NULL)
+			(void)fd_close((u_int)i);
 	return 0;
 }
 
