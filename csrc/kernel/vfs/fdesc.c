@@ -90,8 +90,8 @@ fd_sys_init(void)
 {
 	file_cache = pool_cache_init(sizeof(file_t), 64, 0, 0, "file", NULL,
 	    IPL_NONE, file_ctor, file_dtor, NULL);
-	fdfile_cache = pool_cache_init(sizeof(struct fdentry), 64, 0, 0, "fdfile",
-	    NULL, IPL_NONE, fdfile_ctor, fdfile_dtor, NULL);
+	fdfile_cache = pool_cache_init(sizeof(struct fdentry), 64, 0, 0,
+	    "fdfile", NULL, IPL_NONE, fdfile_ctor, fdfile_dtor, NULL);
 	rw_init(&cwdi0.cwdi_lock);
 	cwdi0.cwdi_cmask = CMASK;
 	cwdi0.cwdi_refcnt = 1;

@@ -406,7 +406,8 @@ static const int vop_rename_vp_offsets[] = {
 const struct vnodeop_desc vop_rename_desc = {
 	.vdesc_offset = 26,
 	.vdesc_name = "vop_rename",
-	.vdesc_flags = VDESC_VP0_WILLRELE | VDESC_VP1_WILLRELE | VDESC_VP2_WILLPUT | VDESC_VP3_WILLPUT,
+	.vdesc_flags = VDESC_VP0_WILLRELE | VDESC_VP1_WILLRELE |
+	    VDESC_VP2_WILLPUT | VDESC_VP3_WILLPUT,
 	.vdesc_vp_offsets = vop_rename_vp_offsets,
 	.vdesc_vpp_offset = VDESC_NO_OFFSET,
 	.vdesc_cred_offset = VDESC_NO_OFFSET,

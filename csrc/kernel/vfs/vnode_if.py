@@ -121,6 +121,12 @@ def header(ops: list[Op]) -> str:
     return "\n".join(out) + "\n"
 
 
+def flags_line(flags: list[str]) -> str:
+    """The initialiser of vdesc_flags, two to a line."""
+    pairs = [" | ".join(flags[i : i + 2]) for i in range(0, len(flags), 2)]
+    return "\t.vdesc_flags = " + (" |\n\t    ".join(pairs) or "0") + ","
+
+
 def descriptor(op: Op, slot: int) -> str:
     flags = []
     for i, (_, protocol) in enumerate(op.vnodes):
@@ -144,7 +150,7 @@ def descriptor(op: Op, slot: int) -> str:
 const struct vnodeop_desc vop_{op.name}_desc = {{
 \t.vdesc_offset = {slot},
 \t.vdesc_name = "vop_{op.name}",
-\t.vdesc_flags = {" | ".join(flags) or "0"},
+{flags_line(flags)}
 \t.vdesc_vp_offsets = vop_{op.name}_vp_offsets,
 \t.vdesc_vpp_offset = {offset("out")},
 \t.vdesc_cred_offset = {offset("kauth_cred_t")},

@@ -45,7 +45,7 @@ struct vnode_impl {
 	bool vi_hashed;
 	bool vi_lrulisted;
 	bool vi_ids_valid;		/* the three vi_id_* are right */
-	bool vi_touched;		/* VOP_INACTIVE is due at last release */
+	bool vi_touched;		/* VOP_INACTIVE due at last release */
 	SLIST_ENTRY(vnode_impl) vi_hashchain;
 
 	/* For the walk: may this directory be searched, without asking it. */

@@ -186,7 +186,8 @@ int fsname##_loadvnode(struct mount *, struct vnode *, const void *,	\
 int fsname##_newvnode(struct mount *, struct vnode *, struct vnode *,	\
     struct vattr *, struct kauth_cred *, void *, size_t *,		\
     const void **);							\
-int fsname##_fhtovp(struct mount *, struct fid *, int, struct vnode **);	\
+int fsname##_fhtovp(struct mount *, struct fid *, int,			\
+    struct vnode **);							\
 int fsname##_vptofh(struct vnode *, struct fid *, size_t *);		\
 void fsname##_init(void);						\
 void fsname##_reinit(void);						\

@@ -68,13 +68,13 @@ struct vnode {
 	struct uvm_object v_uobj;	/* o	pages of the file */
 	voff_t v_size;			/* l	as the page cache sees it */
 	voff_t v_writesize;		/* l	size after pending writes */
-	kcondvar_t v_cv;		/* i	output drained, state changed */
+	kcondvar_t v_cv;		/* i	output or state changed */
 	int v_iflag;			/* i	VI_* */
 	int v_uflag;			/* l	VU_* */
 	int v_usecount;			/*	references */
 	int v_numoutput;		/* i	writes in flight */
 	int v_writecount;		/* i	opens for writing */
-	int v_holdcnt;			/* i	buffers and pages that hold it */
+	int v_holdcnt;			/* i	held by buffers and pages */
 	struct buflists v_cleanblkhd;	/* b */
 	struct buflists v_dirtyblkhd;	/* b */
 	int v_vflag __aligned(16);	/* l	VV_* */
