@@ -24,7 +24,7 @@ def fuzz(built: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("first", "last"), [(1, 6), pytest.param(100, 200, marks=pytest.mark.slow)]
+    ("first", "last"), [(1, 6), pytest.param(100, 125, marks=pytest.mark.slow)]
 )
 def test_random_operations(fuzz: Path, first: int, last: int) -> None:
     """Little and much memory, late and failing disks: the seeds cover all."""
