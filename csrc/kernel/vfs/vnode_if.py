@@ -130,7 +130,7 @@ def flags_line(flags: list[str]) -> str:
 def descriptor(op: Op, slot: int) -> str:
     flags = []
     for i, (_, protocol) in enumerate(op.vnodes):
-        if protocol in ("put", "unl"):
+        if protocol == "put":
             flags.append(f"VDESC_VP{i}_WILLPUT")
         elif protocol == "rele":
             flags.append(f"VDESC_VP{i}_WILLRELE")
