@@ -20,10 +20,16 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """No server is left behind by a test, whatever went wrong."""
     from rumpy.fuse import mounts
 
+    # Others may mount on this machine meanwhile: theirs stays.
+    ours = f"{tmp_path_factory.getbasetemp().resolve()}/"
     before = {found.pid for found in mounts()}
     yield
     for found in mounts():
-        if found.pid not in before and found.state == "live":
+        if (
+            found.pid not in before
+            and found.state == "live"
+            and found.mountpoint.startswith(ours)
+        ):
             subprocess.run(["umount", "-l", found.mountpoint], check=False)
 
 
