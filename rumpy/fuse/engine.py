@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -28,6 +29,9 @@ __all__ = ["MountInfo", "mount", "mounts", "umount"]
 
 #: How long a server may take to come up, seconds; journals are replayed then.
 _START_S = 120.0
+
+#: How long a server may run on after an unmount until it is told to end, seconds.
+_NOTICE_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,13 +318,24 @@ def _umount_live(
         mounting.unmount(record.mountpoint, lazy=lazy)
 
 
+def _ended(fd: int, timeout: float) -> bool:
+    """Whether the process of a pidfd ends within so many seconds."""
+    return bool(select.select([fd], [], [], timeout)[0])
+
+
 def _wait(record: records.Record, timeout: float) -> None:
     try:
         fd = os.pidfd_open(record.pid)
     except OSError:
         return
     try:
-        if record.alive and not select.select([fd], [], [], timeout)[0]:
+        if not record.alive or _ended(fd, min(timeout, _NOTICE_S)):
+            return
+        # Somebody has a copy of the mount in another mount name space, as
+        # containers and some services do: they lose it.
+        with contextlib.suppress(OSError):
+            signal.pidfd_send_signal(fd, signal.SIGTERM)
+        if not _ended(fd, timeout):
             raise MountError(
                 f"unmounted, but its server (pid {record.pid}) still runs after"
                 f" {timeout:.0f} s",

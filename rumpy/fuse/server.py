@@ -43,6 +43,9 @@ _PULSE_S = 1.0
 #: How long files may stay open after SIGTERM before their users get errors.
 _GRACE_S = 3.0
 
+#: How long Linux may take to tell that nobody has the mount any more, seconds.
+_NOTICE_S = 1.0
+
 
 def _say(text: str) -> None:
     """A line for the log, or for whoever runs us in the foreground."""
@@ -242,14 +245,16 @@ def _panic_text(k: Kernel) -> str:
 
 def _end(server: Any) -> None:
     """SIGTERM: unmount, in good order if nobody uses it, else anyhow."""
+    grace = _NOTICE_S
     try:
         server.unmount()
-        return
     except MountError as error:
         _say(f"{error}; unmounting lazily")
-    with contextlib.suppress(MountError):
-        server.unmount(lazy=True)
-    if not server.join(_GRACE_S):
+        grace = _GRACE_S
+        with contextlib.suppress(MountError):
+            server.unmount(lazy=True)
+    # Open files keep it alive, and so do copies in other mount name spaces.
+    if not server.join(grace):
         server.stop()
 
 

@@ -208,6 +208,29 @@ def in_namespace(script: str, *, user: int = 0) -> subprocess.CompletedProcess[s
     )  # fmt: skip
 
 
+@pytest.mark.slow
+@needs_root
+def test_a_copy_in_another_name_space_does_not_keep_it(
+    run: Run, image: Path, where: Path
+) -> None:
+    """As containers have that were started meanwhile."""
+    assert run("mount", image, where).code == 0
+    (where / "new").write_bytes(b"n" * 100_000)
+    assert in_namespace("true").returncode == 0
+    holder = subprocess.Popen(["unshare", "-m", "sleep", "60"])
+    try:
+        own = os.readlink("/proc/self/ns/mnt")
+        wait_until(lambda: os.readlink(f"/proc/{holder.pid}/ns/mnt") != own)
+        start = time.monotonic()
+        assert run("umount", where) == Done(0, "", "")
+        assert time.monotonic() - start < 20
+        assert problems(image) == []
+        assert run("cat", f"{image}:/new").out == "n" * 100_000
+    finally:
+        holder.kill()
+        holder.wait()
+
+
 @needs_root
 def test_no_dev_fuse(image: Path, where: Path) -> None:
     done = in_namespace(
