@@ -11,7 +11,6 @@ from __future__ import annotations
 import errno
 import os
 import stat as _stat
-from contextlib import suppress
 
 from rumpy.path import KernelPath
 
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from rumpy.process import Process
 
     Progress: TypeAlias = Callable[[str, int], object]
+    Report: TypeAlias = Callable[[str, OSError], object]
 
     class Side(Protocol):
         """What `os` and a Process have in common, as far as copying needs it."""
@@ -49,6 +49,9 @@ CHUNK = 1 << 20
 _NO_HOLES = (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTTY, errno.ENOSYS)
 _ZEROS = bytes(4096)
 
+#: What all further files would meet, too.
+_FATAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
 
 def download(
     process: Process,
@@ -56,11 +59,18 @@ def download(
     target: str | os.PathLike[str],
     *,
     progress: Progress | None = None,
+    report: Report | None = None,
 ) -> None:
     """Copy the kernel's `source` to the host's `target`.
 
     A `target` that is a directory gets it under its own name.  Owners are kept
-    where the host permits it; device nodes that it refuses are an error.
+    where the host permits it, set-id bits only with them; device nodes that it
+    refuses are an error.
+
+    Args:
+        progress: called with a name and how many more bytes of it are done.
+        report: called with a name below `source` and its error, which then is
+            not raised: the copy goes on, unless the disk is full.
 
     Raises:
         OSError: of either side, naming the file.
@@ -69,7 +79,7 @@ def download(
     path = str(source) if isinstance(source, KernelPath) else os.fsdecode(source)
     if os.path.isdir(where):
         where = os.path.join(where, _base(path))
-    copy_tree(process, path, os, where, progress=progress)
+    copy_tree(process, path, os, where, progress=progress, report=report)
 
 
 def upload(
@@ -78,13 +88,14 @@ def upload(
     target: Any,
     *,
     progress: Progress | None = None,
+    report: Report | None = None,
 ) -> None:
     """Copy the host's `source` to the kernel's `target`; see download."""
     path = os.fspath(source)
     where = str(target) if isinstance(target, KernelPath) else os.fsdecode(target)
     if KernelPath(process, where).is_dir():
         where = f"{where.rstrip('/')}/{_base(path)}"
-    copy_tree(os, path, process, where, progress=progress)
+    copy_tree(os, path, process, where, progress=progress, report=report)
 
 
 def _base(path: str) -> str:
@@ -93,19 +104,33 @@ def _base(path: str) -> str:
 
 
 def copy_tree(
-    here: Any, source: str, there: Any, target: str, *, progress: Progress | None = None
+    here: Any,
+    source: str,
+    there: Any,
+    target: str,
+    *,
+    progress: Progress | None = None,
+    report: Report | None = None,
 ) -> None:
     """Copy `source` of one side to `target` of the other, whatever it is."""
-    _Copy(here, there, progress).tree(source, target)
+    _Copy(here, there, progress, report).tree(source, target)
 
 
 class _Copy:
     """One copy: the two sides, and what has been seen of hard links."""
 
-    def __init__(self, here: Any, there: Any, progress: Progress | None) -> None:
+    def __init__(
+        self,
+        here: Any,
+        there: Any,
+        progress: Progress | None,
+        report: Report | None,
+    ) -> None:
         self.here = here
         self.there = there
         self.progress = progress
+        self.report = report
+        self.flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
         self.links: dict[tuple[int, int], str] = {}
 
     def tree(self, source: str, target: str) -> None:
@@ -120,10 +145,20 @@ class _Copy:
         except FileExistsError:
             if not _stat.S_ISDIR(self.there.lstat(target).st_mode):
                 raise
-        names = self.here.listdir(source)
-        for name in names:
-            self.tree(f"{source}/{name}", f"{target}/{name}")
+        # A damaged directory may have a name twice: never write through a link.
+        self.flags |= os.O_NOFOLLOW
+        for name in self.here.listdir(source):
+            self.below(f"{source.rstrip('/')}/{name}", f"{target}/{name}")
         self.attributes(target, status)
+
+    def below(self, source: str, target: str) -> None:
+        """Copy one name of a directory; its failure is not the directory's."""
+        try:
+            self.tree(source, target)
+        except OSError as error:
+            if self.report is None or error.errno in _FATAL:
+                raise
+            self.report(source, error)
 
     def one(self, source: str, target: str, status: Any) -> None:
         """Copy one name that is not a directory."""
@@ -140,8 +175,6 @@ class _Copy:
         elif kind == _stat.S_IFLNK:
             self._replace(target)
             self.there.symlink(self.here.readlink(source), target)
-        elif kind == _stat.S_IFSOCK:
-            return  # means nothing without the process that listens
         else:
             self._replace(target)
             self.there.mknod(target, status.st_mode, status.st_rdev)
@@ -157,10 +190,9 @@ class _Copy:
 
     def contents(self, source: str, target: str, size: int) -> None:
         """Copy a regular file's data, holes left out."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
         fd = self.here.open(source, os.O_RDONLY)
         try:
-            out = self.there.open(target, flags, 0o600)
+            out = self.there.open(target, self.flags, 0o600)
             try:
                 for start, end in _extents(self.here, fd, size):
                     self._span(fd, out, start, end, source)
@@ -188,12 +220,16 @@ class _Copy:
 
     def attributes(self, target: str, status: Any) -> None:
         """Owner, mode, times: in an order in which each may still be set."""
-        with suppress(PermissionError):  # not root there: the copy is the caller's
+        mode = _stat.S_IMODE(status.st_mode)
+        try:
             self.there.chown(
                 target, status.st_uid, status.st_gid, follow_symlinks=False
             )
+        except PermissionError:
+            # Not root there: the copy is the caller's, and nobody runs as such.
+            mode &= ~(_stat.S_ISUID | _stat.S_ISGID)
         if not _stat.S_ISLNK(status.st_mode):
-            self.there.chmod(target, _stat.S_IMODE(status.st_mode))
+            self.there.chmod(target, mode)
         self.there.utime(
             target, ns=(status.st_atime_ns, status.st_mtime_ns), follow_symlinks=False
         )

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import click
 
-from rumpy.cli import images
+from rumpy.cli import images, show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,7 +82,9 @@ def _copy_in(
             if os.path.isdir(source) and not recursive:
                 failed |= _directory(source)
                 continue
-            upload(target.process, source, target, progress=progress)
+            report = _Report()
+            upload(target.process, source, target, progress=progress, report=report)
+            failed |= report.failed
     return failed
 
 
@@ -98,8 +100,23 @@ def _copy_out(
             if (root / path).is_dir() and not recursive:
                 failed |= _directory(path)
                 continue
-            download(root.process, path, target, progress=progress)
+            report = _Report()
+            download(root.process, path, target, progress=progress, report=report)
+            failed |= report.failed
     return failed
+
+
+class _Report:
+    """Says what could not be copied; the rest goes on."""
+
+    def __init__(self) -> None:
+        self.failed = 0
+
+    def __call__(self, name: str, error: OSError) -> None:
+        from rumpy.cli.group import complain
+
+        complain(f"{show.printable(name)}: {error.strerror}")
+        self.failed = 1
 
 
 def _directory(name: str) -> int:
