@@ -77,6 +77,8 @@ struct blockdev {
 	uint64_t		bd_map_size;
 	int64_t			bd_map_at;
 	uint32_t		bd_sector;
+	uint8_t			*bd_changes;	/* of the file written to */
+	uint64_t		bd_changes_size;
 	uint64_t		bd_length;
 	uint64_t		bd_handle;
 	struct {
@@ -205,6 +207,8 @@ open_lower(const struct hyp_block_config *config, struct blockdev **result)
 		bd->bd_lower.b_quick = true;
 	bd->bd_flags = config->flags;
 	bd->bd_length = config->length;
+	bd->bd_changes = config->changes;
+	bd->bd_changes_size = config->changes_size;
 	*result = bd;
 	return 0;
 }
@@ -246,6 +250,8 @@ hyp_block_open_overlay(const struct hyp_block_overlay *config, uint64_t *dev)
 	bd->bd_map = config->map;
 	bd->bd_map_size = config->map_size;
 	bd->bd_map_at = config->map_at;
+	bd->bd_changes = config->changes;
+	bd->bd_changes_size = config->changes_size;
 	*dev = device_publish(bd, OVERLAYDEV);
 	return 0;
 }
@@ -259,6 +265,7 @@ hyp_block_open_python(uint64_t handle, uint64_t *dev)
 		return hyp_block_errno(ENFILE);
 	bd->bd_lower.b_fd = bd->bd_upper.b_fd = -1;
 	bd->bd_flags = 0;
+	bd->bd_changes = NULL;
 	bd->bd_handle = handle;
 	*dev = device_publish(bd, PYTHONDEV);
 	return 0;
@@ -292,7 +299,7 @@ hyp_block_close(uint64_t dev)
 		nanosleep(&nap, NULL);
 	backing_close(&bd->bd_lower);
 	backing_close(&bd->bd_upper);
-	bd->bd_map = NULL;
+	bd->bd_map = bd->bd_changes = NULL;
 	bd->bd_kind = FREE;
 	device_drop(bd);
 	return 0;
@@ -397,6 +404,23 @@ map_add(struct blockdev *bd, uint64_t at, uint64_t length)
 	for (uint64_t i = at / bd->bd_sector; i < end; i++)
 		__atomic_fetch_or(&bd->bd_map[i / 8], (uint8_t)(1u << i % 8),
 		    __ATOMIC_RELAXED);
+}
+
+/* Take note of what is about to be written, for whoever keeps copies. */
+static void
+changes_add(struct blockdev *bd, const struct hyp_bio *bio)
+{
+	const struct backing *b = bd->bd_kind == OVERLAYDEV ? &bd->bd_upper :
+	    &bd->bd_lower;
+	const uint64_t at = (uint64_t)(b->b_offset + bio->offset);
+	const uint64_t last = (at + bio->length - 1) / HYP_BLOCK_STEP;
+
+	if (bd->bd_changes == NULL || bio->length == 0)
+		return;
+	for (uint64_t i = at / HYP_BLOCK_STEP;
+	    i <= last && i / 8 < bd->bd_changes_size; i++)
+		__atomic_fetch_or(&bd->bd_changes[i / 8],
+		    (uint8_t)(1u << i % 8), __ATOMIC_RELAXED);
 }
 
 /* Which file has the byte at AT, and for how many bytes of the LENGTH. */
@@ -517,11 +541,13 @@ transfer(struct blockdev *bd, struct hyp_bio *bio, int flags)
 		return transfer_data(bd, bio, flags);
 	case HYP_WRITE:
 		bd->bd_dirty = true;
+		changes_add(bd, bio);
 		return transfer_data(bd, bio, flags);
 	case HYP_FLUSH:
 		return transfer_flush(bd, bio);
 	default:
 		bd->bd_dirty = true;
+		changes_add(bd, bio);
 		return transfer_discard(bd, bio);
 	}
 }

@@ -63,15 +63,26 @@ class Window:
         fd: file descriptor, owned by somebody else.
         offset, length: bytes.
         readonly: whether writing is refused.
+        changes: None, or a bit for each 4 KiB of the file, which whoever writes
+            there sets.
     """
 
-    __slots__ = ("fd", "length", "offset", "readonly")
+    __slots__ = ("changes", "fd", "length", "offset", "readonly")
 
-    def __init__(self, fd: int, offset: int, length: int, *, readonly: bool) -> None:
+    def __init__(
+        self,
+        fd: int,
+        offset: int,
+        length: int,
+        *,
+        readonly: bool,
+        changes: bytearray | None = None,
+    ) -> None:
         self.fd = fd
         self.offset = offset
         self.length = length
         self.readonly = readonly
+        self.changes = changes
 
 
 class OverlayWindow:
@@ -82,9 +93,10 @@ class OverlayWindow:
         fd, start: file that holds what has been, and where in it offset 0 is.
         map: a bit for each sector that has been written.
         map_at: where in the file a flush stores the map; 0 for nowhere.
+        changes: as in Window, of fd's file.
     """
 
-    __slots__ = ("fd", "lower", "map", "map_at", "sector", "start")
+    __slots__ = ("changes", "fd", "lower", "map", "map_at", "sector", "start")
 
     def __init__(
         self,
@@ -95,6 +107,7 @@ class OverlayWindow:
         *,
         sector: int,
         map_at: int = 0,
+        changes: bytearray | None = None,
     ) -> None:
         self.lower = lower
         self.fd = fd
@@ -102,6 +115,7 @@ class OverlayWindow:
         self.map = map
         self.sector = sector
         self.map_at = map_at
+        self.changes = changes
 
 
 _MEMBERS = ("sector_size", "sector_count", "read", "write", "flush", "discard")

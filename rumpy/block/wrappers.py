@@ -54,7 +54,11 @@ class WindowDevice(Wrapper):
         """
         below = native_window(self.lower)
         return Window(
-            below.fd, below.offset + self._offset, self.size, readonly=self.readonly
+            below.fd,
+            below.offset + self._offset,
+            self.size,
+            readonly=self.readonly,
+            changes=below.changes,
         )
 
     def read(self, offset: int, length: int) -> Data:
@@ -68,6 +72,23 @@ class WindowDevice(Wrapper):
     def discard(self, offset: int, length: int) -> None:
         self.check(offset, length)
         self.lower.discard(self._offset + offset, length)
+
+    def snapshot(self) -> Any:
+        """The lower device's.
+
+        Raises:
+            OSError: EOPNOTSUPP where that has none.
+        """
+        snapshot = getattr(self.lower, "snapshot", None)
+        if snapshot is None:
+            raise OSError(
+                errno.EOPNOTSUPP, f"{type(self.lower).__name__} has no snapshots"
+            )
+        return snapshot()
+
+    def restore(self, token: Any) -> None:
+        """Make the whole lower device what it was."""
+        self.lower.restore(token)  # type: ignore[attr-defined]
 
 
 class ReadOnlyDevice(Wrapper):
@@ -141,6 +162,7 @@ class OverlayDevice(Wrapper):
             self._map,
             sector=self.sector_size,
             map_at=0 if self._store is None else _PAGE,
+            changes=getattr(self._upper, "changes", None),
         )
 
     @property
@@ -181,13 +203,13 @@ class OverlayDevice(Wrapper):
             self._upper.write(_PAGE, memoryview(padded))
             self._upper.flush()
 
-    def snapshot(self) -> tuple[bytes, bytes]:
+    def snapshot(self) -> tuple[bytes, Any]:
         """A copy of the changes."""
         if self._store is not None:
             raise OSError(errno.EOPNOTSUPP, "an overlay in a file has no snapshots")
         return bytes(self._map), self._upper.snapshot()
 
-    def restore(self, token: tuple[bytes, bytes]) -> None:
+    def restore(self, token: tuple[bytes, Any]) -> None:
         """Go back to snapshot()'s state."""
         if self._store is not None:
             raise OSError(errno.EOPNOTSUPP, "an overlay in a file has no snapshots")
@@ -204,6 +226,7 @@ class OverlayDevice(Wrapper):
                 self.lower.write(done, memoryview(data))
             done += run
         self.lower.flush()
+        # C may have the map: it can be filled anew, but not replaced.
         self._map[:] = bytes(len(self._map))
         self.flush()
 

@@ -67,6 +67,7 @@ class Attached:
         self.native = is_native(device) if native is None else native
         self._handle = 0
         self._map: Any = None
+        self._changes: Any = None
         dev = ffi.new("uint64_t *")
         if self.native:
             error = self._open_native(dev)
@@ -100,6 +101,7 @@ class Attached:
         config.map = self._map
         config.map_size = len(window.map)
         config.map_at = window.map_at
+        config.changes, config.changes_size = self._noted(window.changes)
         return int(lib.hyp_block_open_overlay(config, dev))
 
     def _fill(self, config: Any, window: Window) -> None:
@@ -107,6 +109,14 @@ class Attached:
         config.offset = window.offset
         config.length = window.length
         config.flags = lib.HYP_BLOCK_READONLY if self.readonly else 0
+        config.changes, config.changes_size = self._noted(window.changes)
+
+    def _noted(self, changes: bytearray | None) -> tuple[Any, int]:
+        """Where C is to note what it writes."""
+        if changes is None:
+            return ffi.NULL, 0
+        self._changes = ffi.from_buffer("uint8_t[]", changes, require_writable=True)
+        return self._changes, len(changes)
 
     @property
     def statistics(self) -> Statistics:
@@ -126,7 +136,7 @@ class Attached:
         if self.dev:
             lib.hyp_block_close(self.dev)
             self.dev = 0
-            self._map = None
+            self._map = self._changes = None
             _devices.pop(self._handle, None)
 
 
