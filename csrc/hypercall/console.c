@@ -287,6 +287,49 @@ hyp_console_input(struct hyp_kernel *k, int open)
 	pthread_mutex_unlock(&c->lock);
 }
 
+void
+hyp_console_save(struct hyp_console *c, struct hyp_console_state *s)
+{
+	uint64_t from, n;
+
+	pthread_mutex_lock(&c->lock);
+	from = c->written;
+	while (from > 0 && c->written - from < sizeof(s->line) &&
+	    c->ring[(from - 1) % HYP_CONSOLE_RING] != '\n')
+		from--;
+	s->partial = (uint32_t)(c->written - from);
+	ring_get_locked(c, from, s->line, s->partial);
+	s->count = c->input_count;
+	s->open = c->input_open;
+	for (n = 0; n < c->input_count; n++)
+		s->input[n] = c->input[(c->input_first + n) % INPUT_SIZE];
+	pthread_mutex_unlock(&c->lock);
+}
+
+/*
+ * What was printed stays printed.  But a line that was begun since ends here,
+ * and one that was unfinished then is begun again.
+ */
+void
+hyp_console_load(struct hyp_console *c, const struct hyp_console_state *s)
+{
+	bool unfinished;
+
+	pthread_mutex_lock(&c->lock);
+	unfinished = c->written > 0 &&
+	    c->ring[(c->written - 1) % HYP_CONSOLE_RING] != '\n';
+	if (unfinished)
+		ring_put_locked(c, "\n", 1);
+	ring_put_locked(c, s->line, s->partial);
+	memcpy(c->input, s->input, s->count);
+	c->input_first = 0;
+	c->input_count = s->count;
+	c->input_open = s->open;
+	pthread_mutex_unlock(&c->lock);
+	if (unfinished || s->partial > 0)
+		wake_readers(c);
+}
+
 /* Wait for input in slices, as nobody tells this file of the kernel's death. */
 static int
 wait_input_locked(struct hyp_kernel *k, struct hyp_console *c)

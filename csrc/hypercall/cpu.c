@@ -436,6 +436,7 @@ cpu_got(struct hyp_kernel *k, struct hyp_host *h)
 	if (h->h_queued)
 		queue_remove(k, h);
 	h->h_parked = false;
+	h->h_within = false;
 	h->h_first = false;
 	h->h_since = 0;
 	h->h_barges = 0;
@@ -530,10 +531,11 @@ sleep_until(struct hyp_kernel *k, struct hyp_host *h, bool *slice)
 			    __ATOMIC_SEQ_CST);
 		} while (deadline != __atomic_load_n(&sh->sh_deadline,
 		    __ATOMIC_SEQ_CST));
-		if (deadline == INT64_MAX)
-			return INT64_MAX;
-		return hyp_now() + deadline -
-		    cpu_clock(k, HYP_CLOCK_MONOTONIC);
+		if (deadline != INT64_MAX)
+			deadline += hyp_now() -
+			    cpu_clock(k, HYP_CLOCK_MONOTONIC);
+		atomic_store(&k->k_idle_until, deadline);
+		return deadline;
 	}
 	if (h->h_give_up != 0)
 		return h->h_give_up;
@@ -577,10 +579,14 @@ deadline_passed(struct hyp_kernel *k, struct hyp_host *h)
 	int64_t deadline = __atomic_load_n(&sh->sh_deadline, __ATOMIC_SEQ_CST);
 
 	/* It may have been armed anew since; then sleep until that time. */
-	if (deadline > cpu_clock(k, HYP_CLOCK_MONOTONIC) ||
-	    !__atomic_compare_exchange_n(&sh->sh_deadline, &deadline,
-	    INT64_MAX, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+	if (deadline > cpu_clock(k, HYP_CLOCK_MONOTONIC))
 		return false;
+	atomic_store(&h->h_due, true);	/* before the deadline is gone */
+	if (!__atomic_compare_exchange_n(&sh->sh_deadline, &deadline,
+	    INT64_MAX, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+		atomic_store(&h->h_due, false);
+		return false;
+	}
 	return post(k, h);
 }
 
@@ -657,15 +663,21 @@ bool
 cpu_enter_slow(struct hyp_kernel *k, struct hyp_host *h)
 {
 
+	bool got;
+
 	h->h_first = false;
+	/* At a door, but not if it was given away inside. */
+	atomic_store(&h->h_entering, h->h_give_up == 0 && !h->h_door->d_given);
 	word_set(h, W_WAIT);
-	if (!post(k, h) && !wait_for_cpu(k, h)) {
+	got = post(k, h) || wait_for_cpu(k, h);
+	if (got) {
+		cpu_got(k, h);
+		k->k_stats.slow_enters++;
+	} else {
 		word_set(h, W_RUN);
-		return false;
 	}
-	cpu_got(k, h);
-	k->k_stats.slow_enters++;
-	return true;
+	atomic_store(&h->h_entering, false);
+	return got;
 }
 
 /*
@@ -730,6 +742,72 @@ cpu_complete(struct hyp_kernel *k, struct hyp_bio *b)
 		(void)release(k, NULL);
 }
 
+/*
+ * All that waited for a dead kernel's CPU is gone; what is left in queue and
+ * inbox is out of date.  The caller has the CPU and the lock on hosts.
+ */
+void
+cpu_reset(struct hyp_kernel *k)
+{
+	struct hyp_shared *sh = k->k_shared;
+	struct hyp_host *h;
+
+	k->k_first = k->k_tail = NULL;
+	k->k_done = NULL;
+	k->k_done_tail = &k->k_done;
+	sh->sh_nwait = 0;
+	sh->sh_work = 0;
+	__atomic_store_n(&sh->sh_inbox, NULL, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&sh->sh_done, NULL, __ATOMIC_SEQ_CST);
+	for (h = k->k_hosts; h != NULL; h = h->h_of_kernel) {
+		atomic_store(&h->h_posted, 0);
+		h->h_queued = h->h_first = h->h_parked = false;
+		h->h_within = h->h_restart = h->h_due = false;
+		h->h_since = 0;
+		h->h_barges = 0;
+	}
+}
+
+/*
+ * The kernel lives again.  Whoever came to its door meanwhile may have posted
+ * before cpu_reset(): let it do so once more.  Called with the lock on hosts.
+ */
+void
+cpu_recall(struct hyp_kernel *k)
+{
+	struct hyp_host *h;
+
+	for (h = k->k_hosts; h != NULL; h = h->h_of_kernel) {
+		(void)word_move(h, W_WAIT, W_WAKE);
+		word_kick(h);
+	}
+}
+
+/*
+ * The deadline has been changed by a restore, and perhaps the clock.  The idle
+ * thread is waked only if it sleeps too long; what it is about to do otherwise
+ * it will do with the new values.
+ */
+void
+cpu_rearm_after(struct hyp_kernel *k, int64_t deadline)
+{
+	struct hyp_shared *sh = k->k_shared;
+	struct hyp_host *h = atomic_load(&k->k_idle);
+	int64_t boot, until;
+
+	__atomic_store_n(&sh->sh_deadline, deadline, __ATOMIC_SEQ_CST);
+	if (h == NULL)
+		return;
+	atomic_fetch_add(&h->h_word, W_KICK);
+	/* sh_until was by the old clock. */
+	boot = hyp_now() - cpu_clock(k, HYP_CLOCK_MONOTONIC);
+	until = atomic_load(&k->k_idle_until);
+	__atomic_store_n(&sh->sh_until, until == INT64_MAX ? until :
+	    until - boot, __ATOMIC_SEQ_CST);
+	if (deadline != INT64_MAX && until > boot + deadline)
+		futex_wake(&h->h_word);
+}
+
 /* The clock has been set: let the idle thread look at its deadline again. */
 void
 cpu_rearm(struct hyp_kernel *k)
@@ -754,6 +832,14 @@ wait_or_escape(struct hyp_kernel *k, struct hyp_host *h)
 	cpu_got(k, h);
 	if (unlikely(fork_is_child(k)))
 		hyp_escape(hyp_top, HYP_ECHILD);
+	if (unlikely(h->h_idle)) {
+		atomic_store(&h->h_due, false);
+		if (h->h_restart) {
+			/* The stack it came from is of another past. */
+			h->h_restart = false;
+			hyp_escape(hyp_top, HYP_ERESTART);
+		}
+	}
 }
 
 int
@@ -764,13 +850,13 @@ hypercall_park(struct hyp_kernel *k)
 
 	if (!h->h_intr) {
 		k->k_stats.parks++;
-		h->h_parked = true;
+		h->h_parked = h->h_within = true;
 		word_set(h, W_WAIT);
 		if (release(k, h)) {
 			wait_or_escape(k, h);
 		} else {
 			word_set(h, W_RUN);
-			h->h_parked = false;
+			h->h_parked = h->h_within = false;
 			if (h->h_queued)
 				queue_remove(k, h);
 		}
@@ -792,6 +878,7 @@ hypercall_yield(struct hyp_kernel *k)
 	if (k->k_shared->sh_nwait == 0)
 		return;
 	queue_insert(k, h, false);
+	h->h_within = true;
 	word_set(h, W_WAIT);
 	(void)release(k, h);
 	wait_or_escape(k, h);

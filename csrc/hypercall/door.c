@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "internal.h"
+#include "snapshot.h"
 
 __thread struct hyp_door *hyp_top;
 __thread struct hyp_thread hyp_self;
@@ -105,6 +106,7 @@ host_init(struct hyp_host *h, struct hyp_kernel *k, struct hyp_thread *t)
 	h->h_posted = 0;
 	h->h_queued = h->h_first = h->h_parked = false;
 	h->h_open = h->h_cancel = h->h_intr = h->h_idle = false;
+	h->h_stale = h->h_within = h->h_restart = h->h_due = h->h_entering = false;
 	h->h_give_up = 0;
 	h->h_since = 0;
 	h->h_barges = 0;
@@ -284,6 +286,10 @@ door_look_closer(struct hyp_kernel *k, struct hyp_host *h)
 		/* A signal handler raised while we waited for the CPU. */
 		h->h_intr = false;
 		cpu_give(k, h);
+		if (h->h_stale) {
+			h->h_stale = false;
+			return HYP_ESTALE;
+		}
 		return HYP_EEXC;
 	}
 	return 0;
@@ -449,17 +455,53 @@ door_boot_run(struct hyp_kernel *k, struct door_boot *boot)
 	return door_answer(&d, r);
 }
 
+/*
+ * Run kern_idle, in a context that is the idle thread's from then on.  When a
+ * snapshot has been restored it begins anew there, the CPU in hand.
+ */
+static int
+idle_enter(struct hyp_kernel *k, struct hyp_door *d)
+{
+	struct hyp_shared *sh = k->k_shared;
+	struct kern_context *kc = k->k_idle_context;
+	int r;
+
+	if (kc == NULL) {
+		if ((kc = sh->sh_context) == NULL)
+			return ENOMEM;
+		sh->sh_context = kc->kc_next;
+		k->k_idle_context = kc;
+	}
+	d->d_enter.host = d->d_host;
+	d->d_enter.proc = 0;
+	d->d_enter.fn = k->k_entry.kern_idle;
+	d->d_enter.arg = NULL;
+	do {
+		d->d_escaped = 0;
+		r = hyp_door_run(d, kc->kc_stack, k->k_entry.kern_enter, kc,
+		    &d->d_enter);
+	} while (r == HYP_ERESTART && d->d_escaped != 0);
+	return r;
+}
+
 /* The idle thread's only door; it is left when the kernel is dead. */
 int
 door_idle_run(struct hyp_kernel *k)
 {
+	struct hyp_door d __attribute__((__cleanup__(door_unwound)));
 	struct hyp_host *h = host_find(k);
+	int r;
 
+	d.d_done = true;
 	if (h == NULL)
 		return HYP_EHOST;
 	h->h_idle = true;
 	atomic_store(&k->k_idle, h);
-	return hyp_call(k, 0, k->k_entry.kern_idle, NULL);
+	if ((r = door_open(k, &d)) != 0)
+		return door_answer(&d, r);
+	r = idle_enter(k, &d);
+	door_close(&d);
+	return door_answer(&d, r);
 }
 
 /* Take the CPU for good: the kernel is to be closed. */
@@ -471,6 +513,69 @@ door_seize(struct hyp_kernel *k, int timeout_ms)
 	if (h == NULL || atomic_load(&h->h_open))
 		return false;
 	return cpu_enter_timed(k, h, timeout_ms);
+}
+
+struct hyp_host *
+host_of_thread(struct hyp_kernel *k)
+{
+
+	return host_get(k);
+}
+
+int
+host_unrest(struct hyp_kernel *k, struct hyp_host *me)
+{
+	struct hyp_host *h;
+	int why = 0;
+
+	pthread_mutex_lock(&host_lock);
+	for (h = k->k_hosts; h != NULL && why != HYP_BUSY_INSIDE;
+	    h = h->h_of_kernel) {
+		if (h == me || !atomic_load(&h->h_open) ||
+		    atomic_load(&h->h_entering))
+			continue;
+		if (!h->h_idle)
+			why = HYP_BUSY_INSIDE;
+		else if (!h->h_within)
+			why = HYP_BUSY_WORK;
+	}
+	pthread_mutex_unlock(&host_lock);
+	return why;
+}
+
+void
+host_reset(struct hyp_kernel *k)
+{
+
+	pthread_mutex_lock(&host_lock);
+	cpu_reset(k);
+	pthread_mutex_unlock(&host_lock);
+}
+
+/*
+ * Calls that wait at the door were made in a past that is left: what they hold
+ * of the kernel may not be there any more.
+ */
+void
+host_outdate(struct hyp_kernel *k)
+{
+	struct hyp_host *h;
+
+	pthread_mutex_lock(&host_lock);
+	for (h = k->k_hosts; h != NULL; h = h->h_of_kernel) {
+		if (atomic_load(&h->h_entering) && !h->h_idle)
+			h->h_stale = h->h_intr = true;
+	}
+	pthread_mutex_unlock(&host_lock);
+}
+
+void
+host_recall(struct hyp_kernel *k)
+{
+
+	pthread_mutex_lock(&host_lock);
+	cpu_recall(k);
+	pthread_mutex_unlock(&host_lock);
 }
 
 /* --- released hypercalls -------------------------------------------------- */

@@ -12,6 +12,8 @@
  *	iothread.c	transfers that would block
  *	fork.c		a child of fork must not touch its parent's kernels
  *	kernel.c	life and death of a kernel
+ *	snapshot.c	keeping a kernel's state, and going back to it
+ *	memsnap.c	copies of its memory
  */
 #ifndef _HYPERCALL_INTERNAL_H_
 #define _HYPERCALL_INTERNAL_H_
@@ -67,6 +69,9 @@ struct hyp_host {
 	bool		h_queued;
 	bool		h_first;	/* lost a competition: goes first */
 	bool		h_parked;	/* may be unparked */
+	bool		h_stale;	/* waited at the door through a restore */
+	bool		h_within;	/* waits in a hypercall, not at a door */
+	bool		h_restart;	/* idle: begin again, with the CPU */
 	uint32_t	h_barges;	/* how often others went first */
 	int64_t		h_since;	/* when it began to wait, or 0 */
 
@@ -74,6 +79,8 @@ struct hyp_host {
 	_Atomic bool	h_open;		/* a door of it is open */
 	bool		h_intr;		/* its sleep is to end */
 	_Atomic bool	h_cancel;	/* hyp_thread_cancel(); set by others */
+	_Atomic bool	h_entering;	/* waits for the CPU at a door */
+	_Atomic bool	h_due;		/* idle: its deadline has passed */
 	bool		h_idle;		/* it is the kernel's idle thread */
 	int64_t		h_give_up;	/* stop waiting then; 0: never */
 	int64_t		h_checked;	/* when it last ran signal handlers */
@@ -147,6 +154,11 @@ struct hyp_kernel {
 	pthread_t	k_monitor_thread;
 	bool		k_idle_started;
 	bool		k_monitor_started;
+	bool		k_ending;	/* being closed, under k_lock */
+	bool		k_exhumed;	/* dead, held by hyp_snapshot_begin() */
+	pthread_cond_t	k_life;		/* with k_lock: revived or closed */
+	struct kern_context *k_idle_context;
+	_Atomic int64_t	k_idle_until;	/* host's clock: idle sleeps until */
 	_Atomic uint32_t k_monitor_word;	/* futex: MON_ in monitor.c */
 	int64_t		*k_time_second;
 	int64_t		*k_time_uptime;
@@ -206,6 +218,9 @@ void	cpu_rearm(struct hyp_kernel *);
 int64_t	cpu_clock(struct hyp_kernel *, int);
 void	cpu_wake_all(struct hyp_kernel *);
 void	cpu_cancel(struct hyp_host *);
+void	cpu_reset(struct hyp_kernel *);
+void	cpu_recall(struct hyp_kernel *);
+void	cpu_rearm_after(struct hyp_kernel *, int64_t deadline);
 int64_t	hyp_now(void);
 
 static inline bool
@@ -239,6 +254,9 @@ hyp_may_give(const struct hyp_kernel *k)
 /* Around a released hypercall. */
 void	hyp_give(struct hyp_kernel *);
 void	hyp_take(struct hyp_kernel *);
+/* The idle thread is to begin its door anew; never leaves door.c. */
+#define	HYP_ERESTART	(-1199)
+
 /* What a door into a dead kernel answers. */
 int	kernel_epitaph(struct hyp_kernel *);
 /* The first door, and the idle thread's. */
@@ -246,6 +264,12 @@ int	door_boot_run(struct hyp_kernel *, struct door_boot *);
 int	door_idle_run(struct hyp_kernel *);
 /* Take the CPU for good, waiting for a time.  Not while inside. */
 bool	door_seize(struct hyp_kernel *, int timeout_ms);
+struct hyp_host *host_of_thread(struct hyp_kernel *);
+/* Why the kernel is not at rest, or 0; the caller has the CPU. */
+int	host_unrest(struct hyp_kernel *, struct hyp_host *me);
+void	host_reset(struct hyp_kernel *);
+void	host_recall(struct hyp_kernel *);
+void	host_outdate(struct hyp_kernel *);
 void	host_forget_kernel(struct hyp_kernel *);
 void	host_wake_all(struct hyp_kernel *);
 int	host_count_open(struct hyp_kernel *);
@@ -272,12 +296,16 @@ void	panic_called(struct hyp_door *, const char *, uint64_t)
 int	monitor_start(struct hyp_kernel *);
 void	monitor_stop(struct hyp_kernel *);
 void	monitor_refresh(struct hyp_kernel *);
+void	monitor_store_time(struct hyp_kernel *);
 
 /* --- kernel.c ------------------------------------------------------------- */
 
 bool	kernel_is_text(struct hyp_kernel *, uint64_t);
 /* The first caller decides the state; true for that one. */
 bool	kernel_kill(struct hyp_kernel *, int state);
+/* Take a dead kernel's CPU, with nobody inside and no threads at work. */
+int	kernel_exhume(struct hyp_kernel *, int timeout_ms);
+int	kernel_revive(struct hyp_kernel *);
 
 /* --- fork.c --------------------------------------------------------------- */
 
@@ -296,11 +324,37 @@ fork_is_child(struct hyp_kernel *k)
 /* --- iothread.c ----------------------------------------------------------- */
 
 bool	io_stop(struct hyp_kernel *, int timeout_ms);
+void	io_restart(struct hyp_kernel *);
+bool	io_busy(struct hyp_kernel *);
+
+/* --- memsnap.c ------------------------------------------------------------ */
+
+struct mem_track;
+struct mem_image;
+struct hyp_snapshot_info;
+
+int	mem_image_take(struct hyp_memory *, int how, struct mem_image **);
+int	mem_image_restore(struct mem_image *);
+void	mem_image_free(struct mem_image *);
+void	mem_image_info(struct mem_image *, struct hyp_snapshot_info *);
+void	mem_track_punched(struct mem_track *, uint64_t offset, uint64_t size);
+void	mem_track_end(struct mem_track *);
 
 /* --- console.c ------------------------------------------------------------ */
 
 struct hyp_console *hyp_console_create(void);
 void	hyp_console_destroy(struct hyp_console *);
+/* What a snapshot keeps of it: the unfinished line and unread input. */
+struct hyp_console_state {
+	uint32_t	partial;
+	uint32_t	count;
+	int32_t		open;
+	char		line[256];
+	char		input[4096];
+};
+void	hyp_console_save(struct hyp_console *, struct hyp_console_state *);
+void	hyp_console_load(struct hyp_console *,
+	    const struct hyp_console_state *);
 
 /* --- what others provide -------------------------------------------------- */
 

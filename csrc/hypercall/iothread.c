@@ -133,6 +133,28 @@ hypercall_block_submit(struct hyp_kernel *k, struct hyp_bio *b)
 	return 0;
 }
 
+/* After io_stop(): the kernel lives again. */
+void
+io_restart(struct hyp_kernel *k)
+{
+
+	pthread_mutex_lock(&k->k_io_lock);
+	k->k_io_stop = false;
+	pthread_mutex_unlock(&k->k_io_lock);
+}
+
+/* Whether transfers are waiting or in progress. */
+bool
+io_busy(struct hyp_kernel *k)
+{
+	bool busy;
+
+	pthread_mutex_lock(&k->k_io_lock);
+	busy = k->k_io_queued > 0 || k->k_io_threads > k->k_io_idle;
+	pthread_mutex_unlock(&k->k_io_lock);
+	return busy;
+}
+
 /* Called when the kernel is dead: end the helpers. */
 bool
 io_stop(struct hyp_kernel *k, int timeout_ms)

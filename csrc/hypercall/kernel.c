@@ -15,6 +15,7 @@
 
 #include "internal.h"
 #include "memory.h"
+#include "snapshot.h"
 
 #define	PAGE		UINT64_C(4096)
 #define	GUARD_SIZE	(16 * PAGE)
@@ -82,6 +83,7 @@ kernel_init(struct hyp_kernel *k, const struct hyp_config *config)
 	k->k_done_tail = &k->k_done;
 	k->k_io_tail = &k->k_io_first;
 	pthread_mutex_init(&k->k_lock, NULL);
+	pthread_cond_init(&k->k_life, NULL);
 	pthread_mutex_init(&k->k_io_lock, NULL);
 	pthread_cond_init(&k->k_io_cond, NULL);
 }
@@ -153,13 +155,29 @@ hyp_kernel_start(struct hyp_kernel *k, const struct hyp_entry *entry)
 	return error;
 }
 
+/* The idle thread of a panicked kernel waits for its revival, or its end. */
+static bool
+idle_revived(struct hyp_kernel *k)
+{
+	bool revived;
+
+	pthread_mutex_lock(&k->k_lock);
+	while (!k->k_ending && cpu_dead(k) &&
+	    atomic_load(&k->k_state) == HYP_STATE_PANICKED)
+		pthread_cond_wait(&k->k_life, &k->k_lock);
+	revived = !k->k_ending && !cpu_dead(k);
+	pthread_mutex_unlock(&k->k_lock);
+	return revived;
+}
+
 static void *
 idle_thread(void *arg)
 {
 	struct hyp_kernel *k = arg;
 
 	prctl(PR_SET_TIMERSLACK, 1UL, 0, 0, 0);
-	(void)door_idle_run(k);
+	while (door_idle_run(k) == HYP_EPANIC && idle_revived(k))
+		continue;
 	return NULL;
 }
 
@@ -231,6 +249,65 @@ kernel_drain(struct hyp_kernel *k, int timeout_ms)
 }
 
 /*
+ * Make a panicked kernel's memory the caller's: nobody inside, no thread of
+ * its own at work, the CPU in hand.
+ */
+int
+kernel_exhume(struct hyp_kernel *k, int timeout_ms)
+{
+	struct hyp_shared *sh = k->k_shared;
+	uint32_t c = 0;
+
+	if (atomic_load(&k->k_state) != HYP_STATE_PANICKED)
+		return kernel_epitaph(k);
+	if (!kernel_drain(k, timeout_ms))
+		return HYP_BUSY_INSIDE;
+	if (!io_stop(k, timeout_ms))
+		return HYP_BUSY_IO;
+	monitor_stop(k);
+	/*
+	 * Whoever had the CPU has left it taken.  If it is free, a thread that
+	 * finds out at its door may take it before us: then it is inside.
+	 */
+	(void)__atomic_compare_exchange_n(&sh->sh_cpu, &c, CPU_HELD, false,
+	    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	if (!kernel_drain(k, timeout_ms))
+		return HYP_BUSY_INSIDE;
+	host_reset(k);
+	__atomic_store_n(&sh->sh_cpu, CPU_HELD, __ATOMIC_SEQ_CST);
+	sh->sh_host = host_of_thread(k);
+	k->k_exhumed = true;
+	return 0;
+}
+
+/* Its memory is that of a living kernel again. */
+int
+kernel_revive(struct hyp_kernel *k)
+{
+	int error;
+
+	pthread_mutex_lock(&k->k_lock);
+	memset(&k->k_panic, 0, sizeof(k->k_panic));
+	pthread_mutex_unlock(&k->k_lock);
+	io_restart(k);
+	__atomic_fetch_and(&k->k_shared->sh_entry, ~ENTRY_DEAD,
+	    __ATOMIC_SEQ_CST);
+	error = monitor_start(k);
+	if (error != 0) {
+		__atomic_fetch_or(&k->k_shared->sh_entry, ENTRY_DEAD,
+		    __ATOMIC_SEQ_CST);
+		return error;
+	}
+	k->k_exhumed = false;
+	pthread_mutex_lock(&k->k_lock);
+	atomic_store(&k->k_state, HYP_STATE_RUNNING);
+	pthread_cond_broadcast(&k->k_life);
+	pthread_mutex_unlock(&k->k_lock);
+	host_recall(k);
+	return 0;
+}
+
+/*
  * Nobody gets in any more, sleepers leave with HYP_ECLOSED.  EBUSY: somebody
  * is still inside, in a hypercall that takes long; call again.
  */
@@ -242,6 +319,10 @@ hyp_kernel_close(struct hyp_kernel *k, int timeout_ms)
 		return HYP_ECHILD;
 	if (hyp_thread_inside(k))
 		return HYP_EDEADLK;
+	pthread_mutex_lock(&k->k_lock);
+	k->k_ending = true;
+	pthread_cond_broadcast(&k->k_life);
+	pthread_mutex_unlock(&k->k_lock);
 	if (!cpu_dead(k)) {
 		/* Between two switches if possible, not amidst one. */
 		(void)door_seize(k, CLOSE_SEIZE_MS);
@@ -275,6 +356,7 @@ hyp_kernel_destroy(struct hyp_kernel *k)
 			return EBUSY;
 		host_forget_kernel(k);
 	}
+	pthread_cond_destroy(&k->k_life);
 	pthread_mutex_destroy(&k->k_lock);
 	hyp_console_destroy(k->k_console);
 	free(k);

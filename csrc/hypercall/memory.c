@@ -49,6 +49,9 @@ struct hyp_memory {
 	_Atomic(struct image *)		images;
 	int				fd;
 	uint32_t			process;	/* *hyp_process */
+	struct mem_track		*track;	/* memsnap.c */
+	uint64_t			*guards; /* bits: pages without access */
+	uint64_t			guard_changes;
 };
 
 static bool
@@ -149,6 +152,12 @@ hyp_memory_create(const struct hyp_memory_config *config,
 		error = errno;
 		goto out;
 	}
+	m->guards = calloc((config->slab_size + config->arena_size) / PAGE /
+	    64 + 1, sizeof(uint64_t));
+	if (m->guards == NULL) {
+		error = ENOMEM;
+		goto out;
+	}
 	if (ftruncate(m->fd,
 	    (off_t)(config->slab_size + config->arena_size)) != 0) {
 		error = errno;
@@ -160,6 +169,7 @@ out:
 		if (m->fd >= 0)
 			close(m->fd);
 		pthread_mutex_destroy(&m->lock);
+		free(m->guards);
 		free(m);
 		return error;
 	}
@@ -183,9 +193,11 @@ hyp_memory_destroy(struct hyp_memory *m)
 	if (m->process == *hyp_process) {
 		munmap((void *)(uintptr_t)g->low_base, g->low_size);
 		munmap((void *)(uintptr_t)g->arena_base, g->arena_size);
+		mem_track_end(m->track);
 	}	/* else a child's own kernel may lie there */
 	close(m->fd);
 	pthread_mutex_destroy(&m->lock);
+	free(m->guards);
 	free(m);
 }
 
@@ -223,6 +235,47 @@ hyp_memory_owns(const struct hyp_memory *m, const void *addr, uint64_t size)
 	    within(a, size, slab_base(m), g->slab_size);
 }
 
+struct mem_track **
+hyp_memory_track(struct hyp_memory *m)
+{
+
+	return &m->track;
+}
+
+/* The pages that hyp_memory_guard() took, and how often they changed. */
+const uint64_t *
+hyp_memory_guards(const struct hyp_memory *m, uint64_t *changes)
+{
+
+	if (changes != NULL)
+		*changes = m->guard_changes;
+	return m->guards;
+}
+
+/*
+ * Take pages of the arena away from the kernel or give them back, and keep
+ * account of it: a snapshot must find the guards again.
+ */
+int
+hyp_memory_guard(struct hyp_memory *m, uint64_t address, uint64_t size, bool on)
+{
+	const struct hyp_memory_config *g = &m->geometry;
+	uint64_t page, end;
+
+	if (mprotect((void *)(uintptr_t)address, size, on ? PROT_NONE : RW) !=
+	    0)
+		return errno;
+	page = (address - g->arena_base + g->slab_size) / PAGE;
+	for (end = page + size / PAGE; page < end; page++) {
+		if (on)
+			m->guards[page / 64] |= UINT64_C(1) << page % 64;
+		else
+			m->guards[page / 64] &= ~(UINT64_C(1) << page % 64);
+	}
+	m->guard_changes++;
+	return 0;
+}
+
 /* Punch the pages out of the memfd, so that both windows read zeroes. */
 int
 hyp_memory_discard(struct hyp_memory *m, void *addr, uint64_t size)
@@ -242,6 +295,8 @@ hyp_memory_discard(struct hyp_memory *m, void *addr, uint64_t size)
 	if (fallocate(m->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 	    (off_t)offset, (off_t)size) != 0)
 		return errno;
+	if (m->track != NULL)
+		mem_track_punched(m->track, offset, size);
 	return 0;
 }
 
@@ -401,6 +456,10 @@ hypercall_mem_protect(struct hyp_kernel *k, void *addr, uint64_t size, int prot)
 	if (!in_arena(k, addr, size) ||
 	    (prot & ~(HYP_PROT_READ | HYP_PROT_WRITE)) != 0)
 		return EINVAL;
+	if (k->k_config.memory != NULL && prot != HYP_PROT_READ)
+		return hyp_memory_guard(k->k_config.memory,
+		    (uint64_t)(uintptr_t)addr, size,
+		    (prot & HYP_PROT_WRITE) == 0) != 0 ? ENOMEM : 0;
 	if (mprotect(addr, size, (prot & HYP_PROT_READ ? PROT_READ : 0) |
 	    (prot & HYP_PROT_WRITE ? PROT_WRITE : 0)) != 0)
 		return ENOMEM;	/* too many mappings */
@@ -413,6 +472,9 @@ hypercall_mem_discard(struct hyp_kernel *k, void *addr, uint64_t size)
 
 	if (!in_arena(k, addr, size))
 		return EINVAL;
+	if (k->k_config.memory != NULL)
+		return hyp_memory_discard(k->k_config.memory, addr, size) ==
+		    0 ? 0 : ENOMEM;
 	if (madvise(addr, size, MADV_REMOVE) == 0)
 		return 0;
 	/* Not a shared mapping: then it is anonymous, and this does it. */

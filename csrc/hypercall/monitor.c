@@ -57,6 +57,13 @@ monitor_refresh(struct hyp_kernel *k)
 	    NULL, 0);
 }
 
+void
+monitor_store_time(struct hyp_kernel *k)
+{
+
+	store_time(k);
+}
+
 /* The clock has been set from outside. */
 void
 hyp_kernel_tick(struct hyp_kernel *k)
@@ -159,6 +166,7 @@ monitor_start(struct hyp_kernel *k)
 {
 	int error;
 
+	atomic_store(&k->k_monitor_word, MON_TICKS);
 	store_time(k);
 	error = fault_thread_create(&k->k_monitor_thread, monitor, k);
 	k->k_monitor_started = error == 0;
