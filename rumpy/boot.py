@@ -18,6 +18,7 @@ from rumpy.errors import (
     KernelInChild,
     KernelPanic,
     RumpyError,
+    SnapshotError,
     UnsupportedPlatform,
 )
 
@@ -66,6 +67,7 @@ class Machine:
         k: the `struct hyp_kernel *`; it lives as long as anybody holds it.
         linker: what put the images where they are.
         image: the kernel's image.
+        exports: servers that show a mount of it to the host.
         cookie: whatever the module hypercalls should be given.
     """
 
@@ -77,6 +79,7 @@ class Machine:
         self.settings = settings
         self.owner = owner
         self._undo: list[Callable[[], object]] = []
+        self.exports: set[Any] = set()
         self.pid = os.getpid()
         try:
             for step in (
@@ -213,6 +216,8 @@ class Machine:
             return self.panic()
         if code == lib.HYP_ECLOSED:
             return KernelClosed("the kernel is closed")
+        if code == lib.HYP_ESTALE:
+            return SnapshotError("a snapshot was restored while the call waited")
         if code == lib.HYP_EDEADLK:
             return KernelDeadlock("this thread is inside that kernel already")
         if code == lib.HYP_ECHILD:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from rumpy.block import BlockDevice
     from rumpy.kernel import Kernel
+    from rumpy.snapshot import Books
 
 __all__ = ["Disk", "DiskTable", "as_device"]
 
@@ -194,7 +195,23 @@ class DiskTable:
             if disk.path != f"/dev/{disk.name}":
                 kernel.unlink(disk.path)
         del self._known[disk.path]
-        disk._let_go()
+        if not kernel._books.keeps(disk):
+            disk._let_go()
+
+    def has(self, disk: Disk) -> bool:
+        """Whether it is attached."""
+        return self._known.get(disk.path) is disk
+
+    def snapshot(self) -> dict[str, Disk]:
+        """What is attached, by node."""
+        return dict(self._known)
+
+    def restore(self, then: dict[str, Disk], books: Books) -> None:
+        """The kernel has these again, and no others."""
+        before, self._known = self._known, dict(then)
+        for disk in before.values():
+            if not self.has(disk) and not books.keeps(disk):
+                disk._let_go()
 
     def clear(self) -> None:
         """The kernel is gone: close what is behind its disks."""

@@ -18,6 +18,7 @@ from rumpy.errors import KernelClosed
 from rumpy.module import ModuleTable
 from rumpy.mount import MountTable, mount_flags
 from rumpy.process import Process, groups_of
+from rumpy.snapshot import Books
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from rumpy.hypercall import Hypercalls
     from rumpy.module import Module
     from rumpy.mount import Mount
+    from rumpy.snapshot import Snapshot
 
 __all__ = ["Kernel"]
 
@@ -81,6 +83,7 @@ class Kernel(Process):
         self._mounts = MountTable(self)
         self._processes: dict[int, Any] = {}
         self._later: list[tuple[Process, int]] = []
+        self._books = Books(self)
         self._folders = [str(folder) for folder in module_path]
         settings = Settings(
             hypercalls=hypercalls,
@@ -261,6 +264,37 @@ class Kernel(Process):
             if error:
                 raise oserror(error)
 
+    # --- snapshots ----------------------------------------------------------
+
+    def snapshot(self) -> Snapshot:
+        """Keep the whole state of the kernel, its disks included.
+
+        The kernel comes to rest for it: what its own threads are at is waited
+        for.  Disks must be overlays, in memory, read-only, or have snapshot()
+        and restore(); so must clocks, sinks and the like written in Python.
+
+        Raises:
+            SnapshotError: a call is inside the kernel, a mount is exported, or
+                something of the kernel can't be kept; says what.
+        """
+        with self._lock:
+            self._ready()
+            return self._books.take()
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Make the kernel what it was, even after a panic.
+
+        What was loaded, attached, mounted or opened since is not there any
+        more: objects of such things raise SnapshotError.  Descriptors that are
+        plain numbers mean what they meant then.
+
+        Raises:
+            SnapshotError: the snapshot is another kernel's, or a call is
+                inside the kernel.
+        """
+        with self._lock:
+            self._books.restore(snapshot)
+
     # --- console and memory -------------------------------------------------
 
     @property
@@ -330,6 +364,7 @@ class Kernel(Process):
                 process._k = ffi.NULL
         self._processes.clear()
         self._k = ffi.NULL
+        self._books.clear()
         self._mounts.clear()
         self._disks.clear()
         self._modules.clear()

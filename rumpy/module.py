@@ -166,6 +166,15 @@ class ModuleTable:
         self._look()
         return [*self._known.values()]
 
+    def snapshot(self) -> dict[str, Module]:
+        """What is loaded, by name."""
+        self._look()
+        return dict(self._known)
+
+    def restore(self, then: dict[str, Module]) -> None:
+        """The kernel has these again, and no others."""
+        self._known = dict(then)
+
     def clear(self) -> None:
         """The kernel is gone."""
         self._known.clear()

@@ -90,13 +90,19 @@ class Mount:
         self.disk = disk
         self._finish = finish
         self._mounted = True
+        self._epoch = kernel._books.epoch
 
     def __truediv__(self, name: str | KernelPath) -> KernelPath:
         return self.path / name
 
     @property
     def path(self) -> KernelPath:
-        """The directory as a KernelPath."""
+        """The directory as a KernelPath.
+
+        Raises:
+            SnapshotError: it was mounted after the snapshot that was restored.
+        """
+        self.kernel._books.check(self._epoch)
         return KernelPath(self.kernel, self.where)
 
     @property
@@ -111,6 +117,7 @@ class Mount:
 
     def statvfs(self) -> StatvfsResult:
         """Size, room and names of the file system."""
+        self.kernel._books.check(self._epoch)
         return self.kernel.statvfs(self.where)
 
     def update(self, *options: str) -> None:
@@ -120,6 +127,7 @@ class Mount:
             OSError: the driver refuses (EBUSY: files are open for writing).
         """
         flags = mount_flags(options)
+        self.kernel._books.check(self._epoch)
         self.kernel._update_mount(self, flags)
         self.flags = flags
 
@@ -273,6 +281,18 @@ class MountTable:
     def live(self) -> list[Mount]:
         """What is mounted, oldest first."""
         return [*self._live]
+
+    def snapshot(self) -> list[tuple[Mount, int]]:
+        """What is mounted, with its flags."""
+        return [(mount, mount.flags) for mount in self._live]
+
+    def restore(self, then: list[tuple[Mount, int]]) -> None:
+        """These are mounted again, and no others."""
+        for mount in self._live:
+            mount._mounted = False
+        for mount, flags in then:
+            mount._mounted, mount.flags = True, flags
+        self._live = [mount for mount, _ in then]
 
     def clear(self) -> None:
         """The kernel is gone, and its mounts with it."""

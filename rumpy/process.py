@@ -13,7 +13,7 @@ from rumpy._hyp import ffi, lib
 from rumpy.abi.calls import NUMBERS
 from rumpy.api.attributes import AttributeCalls
 from rumpy.api.trees import DirEntry
-from rumpy.errors import KernelClosed
+from rumpy.errors import KernelClosed, SnapshotError
 from rumpy.path import KernelPath
 
 TYPE_CHECKING = False
@@ -52,6 +52,7 @@ class Process(AttributeCalls):
         self._sys: RawCalls | None = None
         self._spare = []
         self._stats = []
+        self._left = False
 
     # --- life ---------------------------------------------------------------
 
@@ -70,9 +71,17 @@ class Process(AttributeCalls):
         self, code: int, path: object = None, path2: object = None
     ) -> BaseException:
         """As in Calls; an ended process says so."""
+        if self._left and not self._p:
+            return SnapshotError(
+                "the process was made after the snapshot that has been restored since"
+            )
         if not self._p:
             return KernelClosed("the process has ended")
         return super()._failed(code, path, path2)
+
+    def _abandoned(self) -> None:
+        """A snapshot from before this process was restored."""
+        self._p, self._k, self._left = 0, ffi.NULL, True
 
     def __enter__(self) -> Process:
         return self

@@ -37,9 +37,23 @@ class KernelFile(io.RawIOBase):
     ) -> None:
         self._process = process
         self._closefd = closefd
-        self.kernel_fd = fd
+        self._fd = fd
+        self._epoch = process.kernel._books.epoch
         self.mode = mode
         self.name = name
+
+    @property
+    def kernel_fd(self) -> int:
+        """The descriptor.
+
+        Raises:
+            SnapshotError: the file was opened after the snapshot that has been
+                restored; the number may be another file's now.
+        """
+        books = self._process.kernel._books
+        if self._epoch != books.epoch:
+            books.check(self._epoch)
+        return self._fd
 
     def readable(self) -> bool:
         """Whether the mode allows reading."""
@@ -98,17 +112,17 @@ class KernelFile(io.RawIOBase):
         try:
             super().close()
         finally:
-            if self._closefd:
-                self._process.close(self.kernel_fd)
+            if self._closefd and self._epoch in self._process.kernel._books.epochs:
+                self._process.close(self._fd)
 
     def __del__(self) -> None:
         # A finalizer may run in the middle of a call of the same kernel, so it
         # only hands the descriptor over; the next call closes it.
-        if not self.closed:
-            self._process._abandon(self.kernel_fd if self._closefd else None, self)
+        if not self.closed and self._epoch in self._process.kernel._books.epochs:
+            self._process._abandon(self._fd if self._closefd else None, self)
 
     def __repr__(self) -> str:
-        state = "closed" if self.closed else f"kernel_fd={self.kernel_fd}"
+        state = "closed" if self.closed else f"kernel_fd={self._fd}"
         return f"<KernelFile name={self.name!r} mode={self.mode!r} {state}>"
 
 

@@ -94,6 +94,7 @@ class NativeServer:
             from rumpy.abi.errno import oserror
 
             raise oserror(error, mount.where)
+        self._machine.exports.add(self)
         return door
 
     def _config(self, fd: int, options: Options) -> Any:
@@ -219,6 +220,7 @@ class NativeServer:
     def _detach(self) -> None:
         import time
 
+        self._machine.exports.discard(self)
         if not self._door.handle or not self._machine.running():
             return
         end = time.monotonic() + _DETACH_S

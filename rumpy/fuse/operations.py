@@ -361,6 +361,8 @@ class FusepyServer:
         self._error: BaseException | None = None
         self._operations = KernelOperations(mount, options)
         self._options = options
+        self._machine: Any = mount.kernel._machine
+        self._machine.exports.add(self)
         self._thread = threading.Thread(
             target=self._run, name=f"fusepy {mountpoint}", daemon=True
         )
@@ -374,6 +376,7 @@ class FusepyServer:
             serve(self._operations, self.mountpoint, self._options)
         except BaseException as error:
             self._error = error
+        self._machine.exports.discard(self)
         self.why = UNMOUNTED
         for call in self._ended:
             call()

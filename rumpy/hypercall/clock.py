@@ -65,6 +65,14 @@ class VirtualClock(Clock):
         for lib, kernel in self._kernels:
             lib.hyp_clock_advance(kernel, step)
 
+    def snapshot(self) -> tuple[int, int]:
+        """The time, for a snapshot of the kernel."""
+        return self._wall, self._monotonic
+
+    def restore(self, token: tuple[int, int]) -> None:
+        """Go back; the kernel's own part is in its memory."""
+        self._wall, self._monotonic = token
+
     @property
     def now(self) -> int:
         """Nanoseconds since 1970."""

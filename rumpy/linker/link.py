@@ -90,13 +90,31 @@ class _Placed:
     stubs: int
 
 
-@dataclass()
 class _Loaded:
-    """Book-keeping for one image."""
+    """Book-keeping for one image; equal to itself only."""
 
-    image: LinkedImage
-    placed: _Placed
-    users: set[str]
+    __slots__ = ("image", "placed", "users")
+
+    def __init__(self, image: LinkedImage, placed: _Placed, users: set[str]) -> None:
+        self.image = image
+        self.placed = placed
+        self.users = users
+
+
+class LinkState:
+    """What a linker has loaded at some time; equal to itself only."""
+
+    __slots__ = ("loaded", "modules", "tables")
+
+    def __init__(
+        self,
+        loaded: dict[str, _Loaded],
+        modules: dict[str, Mapping[str, int]],
+        tables: dict[str, SymbolTable],
+    ) -> None:
+        self.loaded = loaded
+        self.modules = modules
+        self.tables = tables
 
 
 class Linker:
@@ -119,6 +137,7 @@ class Linker:
         self._lock = _thread.RLock()
         self._scope: Scope | None = None
         self._loaded: dict[str, _Loaded] = {}
+        self._kept: list[LinkState] = []
         self._slab = arena.FreeList(*host.slab)
         self._pages = arena.FreeList(*host.pages)
         self.symbolizer = Symbolizer()
@@ -271,6 +290,55 @@ class Linker:
             self.symbolizer.remove(module.name)
             if self.debugging is not None:
                 self.debugging.remove(module.name)
+            self._let_go(entry)
+
+    # Snapshots
+
+    def snapshot(self) -> LinkState:
+        """What is loaded now."""
+        with self._lock:
+            return LinkState(
+                dict(self._loaded),
+                dict(self._need_kernel().modules),
+                self.symbolizer.snapshot(),
+            )
+
+    def keep(self, state: LinkState) -> None:
+        """From now on its modules stay in memory, even if they are unloaded."""
+        with self._lock:
+            self._kept.append(state)
+
+    def forget(self, state: LinkState) -> None:
+        """End what keep() began."""
+        with self._lock:
+            if state not in self._kept:
+                return
+            self._kept.remove(state)
+            for entry in state.loaded.values():
+                if entry not in self._loaded.values():
+                    self._let_go(entry)
+
+    def restore(self, state: LinkState) -> None:
+        """Go back to a kept state; the slab's contents are the caller's to restore.
+
+        A module that was unloaded since is back; debuggers are not told again.
+        """
+        if self._loaded == state.loaded:
+            return
+        with self._lock:
+            before, self._loaded = self._loaded, dict(state.loaded)
+            self._need_kernel().modules.clear()
+            self._need_kernel().modules.update(state.modules)
+            self.symbolizer.restore(state.tables)
+            for name, entry in before.items():
+                if entry is not self._loaded.get(name):
+                    if self.debugging is not None:
+                        self.debugging.remove(name)
+                    self._let_go(entry)
+
+    def _let_go(self, entry: _Loaded) -> None:
+        """Unmap an image that is not loaded any more, unless a snapshot has it."""
+        if not any(entry in state.loaded.values() for state in self._kept):
             self._release(entry.placed)
 
     # Steps

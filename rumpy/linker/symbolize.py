@@ -200,6 +200,14 @@ class Symbolizer:
         """Forget an unloaded module."""
         self._tables.pop(module, None)
 
+    def snapshot(self) -> dict[str, SymbolTable]:
+        """The images that are known now."""
+        return dict(self._tables)
+
+    def restore(self, tables: dict[str, SymbolTable]) -> None:
+        """Know these, and no others."""
+        self._tables = dict(tables)
+
     def resolve(self, address: int, *, caller: bool = False) -> Frame:
         """Describe an address.
 

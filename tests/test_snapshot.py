@@ -1,0 +1,364 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Snapshots: going back, again and again, by both ways of finding changes."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import rumpy
+from rumpy.block import FileDevice, MemoryDevice, OverlayDevice
+from rumpy.hypercall import Clock, ConsoleSink, Hypercalls, SeededRandom, VirtualClock
+
+
+@pytest.fixture(params=["track", "compare"])
+def method(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """How changed pages are found."""
+    if request.param == "track" and tuple(
+        int(part) for part in os.uname().release.split(".")[:2]
+    ) < (6, 7):
+        pytest.skip("Linux tracks changes from 6.7 on")
+    monkeypatch.setenv("RUMPY_SNAPSHOT", request.param)
+    return str(request.param)
+
+
+@pytest.fixture
+def disk() -> bytes:
+    return Path(rumpy.demo_image()).read_bytes()
+
+
+@pytest.fixture
+def k(built: None, method: str) -> Iterator[rumpy.Kernel]:
+    with rumpy.Kernel() as kernel:
+        yield kernel
+
+
+@pytest.fixture
+def mnt(k: rumpy.Kernel, disk: bytes) -> Any:
+    return k.mount("ffs", disk, "/mnt")
+
+
+def fifo(k: rumpy.Kernel) -> int:
+    """A descriptor whose reader sleeps until somebody writes to it."""
+    k.mkfifo("/fifo")
+    return k.open("/fifo", os.O_RDWR)
+
+
+def test_files_are_what_they_were(k: rumpy.Kernel, mnt: Any, method: str) -> None:
+    (mnt / "kept").write_text("old")
+    names = sorted(k.listdir("/mnt"))
+    with k.snapshot() as snapshot:
+        assert snapshot.tracking == (method == "track")
+        for _ in range(3):
+            (mnt / "kept").write_text("new" * 5000)
+            (mnt / "more").write_bytes(bytes(range(256)) * 400)
+            k.unlink("/mnt/numbers.txt")
+            k.sync()
+            k.restore(snapshot)
+            assert (mnt / "kept").read_text() == "old"
+            assert sorted(k.listdir("/mnt")) == names
+        assert 0 < snapshot.copied < 2000
+    mnt.unmount()
+
+
+def test_the_disk_goes_back_too(k: rumpy.Kernel, disk: bytes) -> None:
+    """After a restore and an unmount the image holds the old tree alone."""
+    device = MemoryDevice(disk)
+    mnt = k.mount("ffs", device, "/mnt")
+    (mnt / "before").write_text("b")
+    snapshot = k.snapshot()
+    (mnt / "after").write_text("a" * 100000)
+    mnt.unmount()
+    k.restore(snapshot)
+    assert mnt.mounted and not k.path("/mnt/after").exists()
+    mnt.unmount()
+    with rumpy.Kernel() as other, other.mount("ffs", device, "/mnt", "ro"):
+        assert other.path("/mnt/before").read_text() == "b"
+        assert not other.path("/mnt/after").exists()
+
+
+def test_an_overlay(k: rumpy.Kernel, tmp_path: Path, disk: bytes) -> None:
+    path = tmp_path / "disk.img"
+    path.write_bytes(disk)
+    with OverlayDevice(FileDevice(path, readonly=True)) as overlay:
+        mnt = k.mount("ffs", overlay, "/mnt")
+        (mnt / "one").write_text("1")
+        k.sync()
+        snapshot = k.snapshot()
+        changed = overlay.changed
+        (mnt / "two").write_bytes(bytes(300000))
+        k.sync()
+        assert overlay.changed > changed
+        k.restore(snapshot)
+        assert overlay.changed == changed
+        assert (mnt / "one").read_text() == "1"
+        assert not (mnt / "two").exists()
+        mnt.unmount()
+    assert path.read_bytes() == disk
+
+
+def test_a_panic_is_undone(k: rumpy.Kernel, mnt: Any) -> None:
+    (mnt / "f").write_text("alive")
+    k.load("oops")
+    snapshot = k.snapshot()
+    for what in ("panic", "null", "panic"):
+        with pytest.raises(rumpy.KernelPanic):
+            k.sysctl("oops.now", what)
+        with pytest.raises(rumpy.KernelPanic):
+            k.stat("/mnt/f")
+        k.restore(snapshot)
+        assert repr(k) == "<Kernel running>"
+        assert (mnt / "f").read_text() == "alive"
+        (mnt / "g").write_text("on")
+        k.sync()
+
+
+def test_snapshots_form_a_tree(k: rumpy.Kernel, mnt: Any) -> None:
+    """Ancestors, descendants and siblings can all be restored."""
+    states = []
+    for i in range(3):
+        (mnt / f"f{i}").write_text(str(i) * 5000)
+        states.append(k.snapshot())
+    k.restore(states[0])
+    (mnt / "sibling").write_text("s")
+    states.append(k.snapshot())
+    expected = [{"f0"}, {"f0", "f1"}, {"f0", "f1", "f2"}, {"f0", "sibling"}]
+    known = {"f0", "f1", "f2", "sibling"}
+    for i in (2, 0, 3, 1, 1, 3, 2):
+        k.restore(states[i])
+        assert known & set(k.listdir("/mnt")) == expected[i]
+        for name in expected[i] - {"sibling"}:
+            assert (mnt / name).read_text() == name[1] * 5000
+
+
+def test_modules_come_and_go(k: rumpy.Kernel) -> None:
+    k.load("hello")
+    snapshot = k.snapshot()
+    before = [module.name for module in k.modules()]
+    late = k.load("ffs")
+    k.unload("hello")
+    k.restore(snapshot)
+    assert [module.name for module in k.modules()] == before
+    assert not late.loaded
+    k.unload("hello")
+    k.load("ffs")
+    k.restore(snapshot)
+    assert [module.name for module in k.modules()] == before
+    snapshot.close()
+    k.unload("hello")
+    k.load("hello")
+
+
+def test_handles_from_the_future(k: rumpy.Kernel, mnt: Any, disk: bytes) -> None:
+    early = k.process(uid=7)
+    kept = k.fopen("/mnt/README", "rb", buffering=0)
+    snapshot = k.snapshot()
+    late = k.process(uid=8)
+    file = k.fopen("/mnt/README", "rb", buffering=0)
+    other = k.mount("ffs", MemoryDevice(disk), "/other")
+    early.close()
+    k.restore(snapshot)
+    assert early.getuid() == 7
+    with pytest.raises(rumpy.SnapshotError, match="made after"):
+        late.getuid()
+    with pytest.raises(rumpy.SnapshotError, match="opened after"):
+        file.read(1)
+    file.close()
+    with pytest.raises(rumpy.SnapshotError):
+        other.path  # noqa: B018
+    assert not other.mounted and k.mounts() == [mnt]
+    assert len(kept.read(4)) == 4
+    kept.close()
+    again = k.process(uid=9)
+    assert again.getuid() == 9
+
+
+def test_the_kernel_goes_on_afterwards(k: rumpy.Kernel, mnt: Any) -> None:
+    """Threads, sleeps that time out, and the syncer."""
+    snapshot = k.snapshot()
+    for _ in range(3):
+        k.restore(snapshot)
+        fd = fifo(k)
+        got: list[bytes] = []
+        thread = threading.Thread(target=lambda: got.append(k.read(fd, 10)))  # noqa: B023
+        thread.start()
+        time.sleep(0.01)
+        k.write(fd, b"ping")
+        thread.join(5)
+        assert got == [b"ping"]
+        with k.deadline(0.05), pytest.raises(TimeoutError):
+            k.read(fd, 1)
+        k.close(fd)
+    (mnt / "dirty").write_text("d" * 9000)
+    written = mnt.disk.statistics.writes
+    end = time.monotonic() + 45
+    while mnt.disk.statistics.writes == written and time.monotonic() < end:
+        time.sleep(0.05)
+    assert mnt.disk.statistics.writes > written
+
+
+def test_calls_inside_refuse_it(k: rumpy.Kernel) -> None:
+    snapshot = k.snapshot()
+    fd = fifo(k)
+    thread = threading.Thread(target=lambda: k.read(fd, 1))
+    thread.start()
+    time.sleep(0.05)
+    with pytest.raises(rumpy.SnapshotError, match="inside"):
+        k.snapshot()
+    with pytest.raises(rumpy.SnapshotError, match="inside"):
+        k.restore(snapshot)
+    k.write(fd, b"x")
+    thread.join(5)
+    k.restore(snapshot)
+
+
+def test_a_disk_that_is_written_through(k: rumpy.Kernel, tmp_path: Path) -> None:
+    path = tmp_path / "disk.img"
+    path.write_bytes(Path(rumpy.demo_image()).read_bytes())
+    with (
+        k.mount("ffs", str(path), "/mnt"),
+        pytest.raises(rumpy.SnapshotError, match="overlay"),
+    ):
+        k.snapshot()
+    with k.mount("ffs", str(path), "/mnt", "ro"):
+        k.restore(k.snapshot())
+
+
+def test_python_hypercalls_need_the_methods(built: None, method: str) -> None:
+    class OwnClock(Clock):
+        def read(self, clock: int) -> int:
+            return time.time_ns()
+
+    class Sink(ConsoleSink):
+        def line(self, text: str) -> None:
+            pass
+
+    for groups in (Hypercalls(clock=OwnClock()), Hypercalls(console=Sink())):
+        with (
+            rumpy.Kernel(hypercalls=groups) as k,
+            pytest.raises(rumpy.SnapshotError, match="in Python"),
+        ):
+            k.snapshot()
+
+
+def test_virtual_time_and_random_bytes_rewind(built: None, method: str) -> None:
+    clock = VirtualClock()
+    groups = Hypercalls(clock=clock, random=SeededRandom(5))
+    with rumpy.Kernel(hypercalls=groups) as k:
+        fd = k.open("/dev/urandom", os.O_RDONLY)
+        snapshot = k.snapshot()
+        seen = set()
+        for _ in range(3):
+            clock.advance(100)
+            k.mkdir("/x")
+            seen.add((k.stat("/x").st_mtime_ns, k.read(fd, 16), clock.now))
+            k.restore(snapshot)
+        assert len(seen) == 1
+
+
+def test_uptime_goes_on_where_it_was(k: rumpy.Kernel) -> None:
+    snapshot = k.snapshot()
+    time.sleep(1.2)
+    k.restore(snapshot)
+    fd = k.open("/x", os.O_CREAT | os.O_WRONLY)
+    k.close(fd)
+    assert abs(k.stat("/x").st_mtime - time.time()) < 1
+
+
+def test_two_kernels(built: None, method: str, disk: bytes) -> None:
+    with rumpy.Kernel() as a, rumpy.Kernel() as b:
+        one, two = a.mount("ffs", disk, "/mnt"), b.mount("ffs", disk, "/mnt")
+        first = a.snapshot()
+        second = b.snapshot()
+        (one / "a").write_text("a")
+        (two / "b").write_text("b")
+        a.restore(first)
+        assert not (one / "a").exists() and (two / "b").read_text() == "b"
+        b.restore(second)
+        assert not (two / "b").exists()
+        with pytest.raises(rumpy.SnapshotError, match="another kernel"):
+            a.restore(second)
+
+
+def test_closed_snapshots_and_kernels(k: rumpy.Kernel) -> None:
+    snapshot = k.snapshot()
+    snapshot.close()
+    snapshot.close()
+    with pytest.raises(rumpy.SnapshotError, match="closed"):
+        k.restore(snapshot)
+    kept = k.snapshot()
+    k.close()
+    with pytest.raises(rumpy.KernelClosed):
+        k.restore(kept)
+    kept.close()
+
+
+def test_forgotten_snapshots_let_go(k: rumpy.Kernel, disk: bytes) -> None:
+    mnt = k.mount("ffs", MemoryDevice(disk), "/mnt")
+    snapshot = k.snapshot()
+    mnt.unmount()
+    del snapshot
+    k.snapshot().close()
+    assert k._books._live == []
+
+
+def test_ten_thousand_restores(k: rumpy.Kernel, mnt: Any) -> None:
+    """Neither descriptors nor memory leak, and the kernel stays whole."""
+    (mnt / "f").write_text("start")
+    snapshot = k.snapshot()
+
+    def state() -> tuple[int, int]:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return len(os.listdir("/proc/self/fd")), pages
+
+    for i in range(1000):
+        (mnt / "f").write_text(f"{i}")
+        k.restore(snapshot)
+    fds, pages = state()
+    for i in range(9000):
+        if i % 9 == 0:
+            (mnt / f"n{i}").write_text(f"{i}")
+        k.restore(snapshot)
+    assert (mnt / "f").read_text() == "start"
+    after = state()
+    assert after[0] == fds
+    assert after[1] - pages < 512
+
+
+def test_while_other_threads_call(k: rumpy.Kernel, mnt: Any) -> None:
+    """A call either comes before the restore, after it, or says what happened."""
+    (mnt / "f").write_text("x")
+    snapshot = k.snapshot()
+    stop = threading.Event()
+    wrong: list[BaseException] = []
+
+    def work() -> None:
+        while not stop.is_set():
+            try:
+                k.stat("/mnt/f")
+            except rumpy.SnapshotError:
+                pass
+            except BaseException as error:
+                wrong.append(error)
+                return
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    done = 0
+    for _ in range(200):
+        try:
+            k.restore(snapshot)
+            done += 1
+        except rumpy.SnapshotError:
+            pass
+    stop.set()
+    for thread in threads:
+        thread.join(10)
+    assert not wrong and done > 0
