@@ -137,6 +137,20 @@ def test_snapshots_form_a_tree(k: rumpy.Kernel, mnt: Any) -> None:
             assert (mnt / name).read_text() == name[1] * 5000
 
 
+def test_one_right_after_the_other(k: rumpy.Kernel, mnt: Any) -> None:
+    """A snapshot of a kernel that has done nothing since it was restored."""
+    for i in range(5):
+        snapshot = k.snapshot()
+        (mnt / f"f{i}").write_text("x")
+        k.restore(snapshot)
+        again = k.snapshot()
+        (mnt / f"g{i}").write_text("x")
+        k.restore(again)
+        assert not (mnt / f"f{i}").exists() and not (mnt / f"g{i}").exists()
+        (mnt / f"kept{i}").write_text("x")
+    assert len([n for n in k.listdir("/mnt") if n.startswith("kept")]) == 5
+
+
 def test_modules_come_and_go(k: rumpy.Kernel) -> None:
     k.load("hello")
     snapshot = k.snapshot()

@@ -106,7 +106,8 @@ host_init(struct hyp_host *h, struct hyp_kernel *k, struct hyp_thread *t)
 	h->h_posted = 0;
 	h->h_queued = h->h_first = h->h_parked = false;
 	h->h_open = h->h_cancel = h->h_intr = h->h_idle = false;
-	h->h_stale = h->h_within = h->h_restart = h->h_due = h->h_entering = false;
+	h->h_stale = h->h_within = h->h_restart = false;
+	h->h_due = h->h_entering = false;
 	h->h_give_up = 0;
 	h->h_since = 0;
 	h->h_barges = 0;

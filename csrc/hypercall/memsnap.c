@@ -3,10 +3,10 @@
  * Copies of a kernel's memory, and the way back to one of them.
  *
  * Only pages that have backing are copied.  A restore has to find those that
- * differ from the copy.  Where Linux can do it (6.7), userfaultfd write-protects
- * both windows asynchronously: the first write to a page costs its writer a
- * short fault, and PAGEMAP_SCAN tells the pages written since the last scan
- * and protects them again.  Elsewhere all pages are compared, which is also
+ * differ from the copy.  Where Linux can do it (6.7), userfaultfd protects both
+ * windows against writing, asynchronously: the first write to a page costs its
+ * writer a short fault, and PAGEMAP_SCAN tells the pages written since the last
+ * scan and protects them again.  Elsewhere all pages are compared, which is also
  * the way to a copy that the memory is not known against (the base).
  *
  * Pages are stored through an alias, a third window of the memfd that is not

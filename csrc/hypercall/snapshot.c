@@ -38,7 +38,10 @@ struct hyp_snapshot {
 	struct hyp_console_state s_console;
 };
 
-/* The idle thread is parked and nothing will make it go on but time. */
+/*
+ * The idle thread is parked and nothing will make it go on but time.  It may
+ * have to restart then, as it will in this snapshot anyway.
+ */
 static bool
 idle_rests(struct hyp_kernel *k)
 {
@@ -46,7 +49,7 @@ idle_rests(struct hyp_kernel *k)
 	struct hyp_host *h = atomic_load(&k->k_idle);
 
 	return h != NULL && k->k_idle_context != NULL && h->h_parked &&
-	    h->h_within && !h->h_queued && !h->h_restart &&
+	    h->h_within && !h->h_queued &&
 	    (atomic_load(&h->h_word) & W_STATE) == W_WAIT &&
 	    !atomic_load(&h->h_posted) && !atomic_load(&h->h_due) &&
 	    sh->sh_runnable == 0 && sh->sh_work == 0 && k->k_done == NULL &&
