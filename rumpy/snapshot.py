@@ -179,6 +179,8 @@ class Books:
             return
         kernel = self._kernel
         self._live.remove(kept)
+        if kernel._machine.pid != os.getpid():
+            return  # a child has nothing of this to let go
         if kernel._machine.k is not None:
             kernel._machine.linker.forget(kept.linker)
         for disk in kept.disks.values():

@@ -313,6 +313,23 @@ def test_closed_snapshots_and_kernels(k: rumpy.Kernel) -> None:
     kept.close()
 
 
+def test_a_child_leaves_them_alone(k: rumpy.Kernel) -> None:
+    snapshot = k.snapshot()
+    k.mkdir("/new")
+    child = os.fork()
+    if child == 0:
+        try:
+            k.restore(snapshot)
+        except rumpy.KernelInChild:
+            snapshot.close()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    k.restore(snapshot)
+    assert not k.path("/new").exists()
+
+
 def test_forgotten_snapshots_let_go(k: rumpy.Kernel, disk: bytes) -> None:
     mnt = k.mount("ffs", MemoryDevice(disk), "/mnt")
     snapshot = k.snapshot()

@@ -82,6 +82,7 @@ struct run {
 
 struct mem_image {
 	struct mem_track	*track;
+	uint32_t		process;	/* *hyp_process of its taker */
 	struct run		*runs;	/* ascending */
 	uint64_t		nruns;
 	uint64_t		npages;
@@ -806,6 +807,7 @@ mem_image_take(struct hyp_memory *m, int how, struct mem_image **result)
 		return ENOMEM;
 	pthread_mutex_lock(&t->lock);
 	i->track = t;
+	i->process = *hyp_process;
 	error = image_fill(t, i);
 	if (error == 0)
 		error = image_base(t, i, how);
@@ -825,6 +827,8 @@ mem_image_free(struct mem_image *i)
 {
 	struct mem_track *t = i->track;
 
+	if (i->process != *hyp_process)
+		return;		/* a child has none of this mapped */
 	pthread_mutex_lock(&t->lock);
 	if (t->base == i)
 		t->base = NULL;
