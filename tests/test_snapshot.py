@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import threading
 import time
@@ -14,16 +15,27 @@ import pytest
 
 import rumpy
 from rumpy.block import FileDevice, MemoryDevice, OverlayDevice
+from rumpy.block.protocol import Wrapper
 from rumpy.hypercall import Clock, ConsoleSink, Hypercalls, SeededRandom, VirtualClock
+
+
+def can_track() -> bool:
+    """Whether this Linux is new enough, and lets us (a container may not)."""
+    major, minor = (int(part) for part in os.uname().release.split(".")[:2])
+    if (major, minor) < (6, 7):
+        return False
+    user_mode_only, userfaultfd = 1, 323
+    fd = ctypes.CDLL(None).syscall(userfaultfd, user_mode_only)
+    if fd >= 0:
+        os.close(fd)
+    return fd >= 0
 
 
 @pytest.fixture(params=["track", "compare"])
 def method(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """How changed pages are found."""
-    if request.param == "track" and tuple(
-        int(part) for part in os.uname().release.split(".")[:2]
-    ) < (6, 7):
-        pytest.skip("Linux tracks changes from 6.7 on")
+    if request.param == "track" and not can_track():
+        pytest.skip("no userfaultfd that protects asynchronously (Linux 6.7)")
     monkeypatch.setenv("RUMPY_SNAPSHOT", request.param)
     return str(request.param)
 
@@ -242,6 +254,50 @@ def test_a_disk_that_is_written_through(k: rumpy.Kernel, tmp_path: Path) -> None
         k.snapshot()
     with k.mount("ffs", str(path), "/mnt", "ro"):
         k.restore(k.snapshot())
+
+
+def test_an_export_refuses_it(k: rumpy.Kernel, mnt: Any, tmp_path: Path) -> None:
+    if not os.access("/dev/fuse", os.R_OK | os.W_OK):
+        pytest.skip("needs package fuse3: no /dev/fuse here")
+    snapshot = k.snapshot()
+    with mnt.export(str(tmp_path), in_process=True):
+        with pytest.raises(rumpy.SnapshotError, match="exports"):
+            k.snapshot()
+        with pytest.raises(rumpy.SnapshotError, match="exports"):
+            k.restore(snapshot)
+    k.restore(snapshot)
+
+
+def test_a_device_of_ones_own(k: rumpy.Kernel, disk: bytes) -> None:
+    """A disk in Python that can go back, and one that can't any more."""
+
+    class Own(Wrapper):
+        fails = False
+
+        def snapshot(self) -> Any:
+            return self.lower.snapshot()  # type: ignore[attr-defined]
+
+        def restore(self, token: Any) -> None:
+            if self.fails:
+                raise OSError(5, "lost")
+            self.lower.restore(token)  # type: ignore[attr-defined]
+
+    device = Own(MemoryDevice(disk))
+    mnt = k.mount("ffs", device, "/mnt")
+    snapshot = k.snapshot()
+    (mnt / "new").write_bytes(bytes(100000))
+    k.sync()
+    k.restore(snapshot)
+    assert not (mnt / "new").exists()
+    device.fails = True
+    with pytest.raises(OSError, match="lost"):
+        k.restore(snapshot)
+    with pytest.raises(rumpy.KernelPanic, match="half restored"):
+        k.stat("/mnt")
+    device.fails = False
+    k.restore(snapshot)
+    assert (mnt / "README").exists()
+    mnt.unmount()
 
 
 def test_python_hypercalls_need_the_methods(built: None, method: str) -> None:
