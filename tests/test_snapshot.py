@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -21,8 +22,8 @@ from rumpy.hypercall import Clock, ConsoleSink, Hypercalls, SeededRandom, Virtua
 
 def can_track() -> bool:
     """Whether this Linux is new enough, and lets us (a container may not)."""
-    major, minor = (int(part) for part in os.uname().release.split(".")[:2])
-    if (major, minor) < (6, 7):
+    version = re.match(r"(\d+)\.(\d+)", os.uname().release)
+    if version is None or (int(version[1]), int(version[2])) < (6, 7):
         return False
     user_mode_only, userfaultfd = 1, 323
     fd = ctypes.CDLL(None).syscall(userfaultfd, user_mode_only)
