@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 
 from rumpy.block.file import punch_hole
 from rumpy.block.protocol import Data, Device, Window
@@ -126,6 +125,8 @@ class MemoryDevice(Device):
         elif self.changes == self._unchanged:
             return
         else:
+            import re  # not on every kernel's way: costs more than a boot
+
             for run in re.finditer(rb"[^\0]+", self.changes):
                 first, end = run.start() * 8 * _BLOCK, run.end() * 8 * _BLOCK
                 data = os.pread(token.fd, min(end, self.size) - first, first)
