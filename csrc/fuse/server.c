@@ -232,11 +232,27 @@ server_postpone(struct fuse_req *req)
 		helper_retry(fs, req);
 }
 
-/* er_reply: the context has ended, the kernel's CPU is held. */
+/*
+ * The server lives while its owner has it and while a context in the kernel
+ * has a request of it: one that sleeps through the shutdown answers late.
+ */
 static void
-server_reply(struct export_req *x)
+server_unref(struct fuse_server *fs)
 {
-	struct fuse_req *req = (struct fuse_req *)x;
+
+	if (atomic_fetch_sub(&fs->refs, 1) != 1)
+		return;
+	pool_destroy(fs);
+	pthread_mutex_destroy(&fs->notes_lock);
+	sem_destroy(&fs->helper_work);
+	sem_destroy(&fs->ready);
+	free(fs);
+}
+
+static void
+server_finish(struct fuse_req *req)
+{
+	struct export_req *x = &req->x;
 	uint32_t busy = REQ_BUSY;
 
 	/* fuse_server_fail() may have answered already. */
@@ -254,6 +270,17 @@ server_reply(struct export_req *x)
 	const size_t len = error == 0 && req->op->wo_encode != NULL ?
 	    req->op->wo_encode(req) : 0;
 	server_answer(req, error, len);
+}
+
+/* er_reply: the context has ended, the kernel's CPU is held. */
+static void
+server_reply(struct export_req *x)
+{
+	struct fuse_req *req = (struct fuse_req *)x;
+	struct fuse_server *fs = req->fs;
+
+	server_finish(req);
+	server_unref(fs);
 }
 
 /*
@@ -301,10 +328,12 @@ server_submit(struct fuse_server *fs, struct fuse_req *req)
 			req->x.er_cred.ec_ngroups = 0;
 	}
 	atomic_store(&req->state, REQ_BUSY);
+	atomic_fetch_add(&fs->refs, 1);
 	const int error = server_submit_once(fs, req);
 	if (error == 0)
 		return;
 	if (atomic_compare_exchange_strong(&req->state, &busy, REQ_DONE)) {
+		server_unref(fs);	/* nobody will answer */
 		if (req->mine)
 			server_free(req);
 		else
@@ -644,6 +673,7 @@ fuse_server_create(const struct fuse_config *cfg, int *error)
 		*error = ENOMEM;
 		return NULL;
 	}
+	atomic_init(&fs->refs, 1);
 	server_configure(fs, cfg);
 	sem_init(&fs->ready, 0, 0);
 	sem_init(&fs->helper_work, 0, 0);
@@ -659,17 +689,23 @@ fuse_server_create(const struct fuse_config *cfg, int *error)
 	return fs;
 }
 
-/* After run() has returned; closes the descriptor, which aborts the mount. */
+/*
+ * After run() has returned; closes the descriptor, which aborts the mount.
+ * Answers that are being written are waited for, sleepers are not: they were
+ * answered by run(), and what they hold goes with the last of them.  In a dead
+ * kernel nobody will end any more.
+ */
 void
 fuse_server_destroy(struct fuse_server *fs)
 {
+	const bool dead = server_kernel_died(fs);
 
 	helper_stop(fs);
+	for (int ms = 0; !dead && ms < 100 && atomic_load(&fs->refs) > 1; ms++)
+		server_sleep_ms(1);
 	if (fs->cfg.fd != -1)
 		close(fs->cfg.fd);
-	pool_destroy(fs);
-	pthread_mutex_destroy(&fs->notes_lock);
-	sem_destroy(&fs->helper_work);
-	sem_destroy(&fs->ready);
-	free(fs);
+	if (dead)
+		atomic_store(&fs->refs, 1);
+	server_unref(fs);
 }

@@ -72,6 +72,7 @@ struct fuse_req {
 
 struct fuse_server {
 	struct fuse_config cfg;
+	atomic_int	refs;		/* the owner, and requests in a kernel */
 	size_t		reqsize;	/* bytes mapped for one request */
 	size_t		msgsize;	/* bytes a message may have */
 
