@@ -94,7 +94,7 @@ t_close(const struct target *t, int fd)
 static int64_t
 t_stat(const struct target *t, const char *path)
 {
-	static struct stat st;
+	struct stat st;
 
 	return t->door ? door(t, NB_STAT, P(path), P(&st), 0, 0, 0) :
 	    host(stat(path, &st));
@@ -103,7 +103,7 @@ t_stat(const struct target *t, const char *path)
 static int64_t
 t_fstat(const struct target *t, int fd)
 {
-	static struct stat st;
+	struct stat st;
 
 	return t->door ? door(t, NB_FSTAT, fd, P(&st), 0, 0, 0) :
 	    host(fstat(fd, &st));
