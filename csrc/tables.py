@@ -16,9 +16,10 @@ from __future__ import annotations
 
 import argparse
 import re
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 CSRC = Path(__file__).resolve().parent
@@ -604,6 +605,209 @@ def layout_outputs() -> Outputs:
     return {"build/gen/layouts.c": "\n".join([*lines, ""])}
 
 
+# --- abi/mountargs.tbl ----------------------------------------------------
+
+MOUNT_SOURCES = ("disk", "directory", "text", "none")
+MEMBER_KINDS = ("source", "text", "pairs", "number")
+OPTION_TYPES = {
+    "number": "N", "bytes": "BYTES", "mode": "OCTAL", "id": "ID",
+    "seconds": "SECONDS", "address": "ADDRESS", "text": "TEXT", "flag": "",
+    "choice": "", "pairs": "FROM:TO+...",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class MountOption:
+    """An option of a file system type; see abi/mountargs.tbl."""
+
+    name: str
+    type: str
+    member: str
+    value: str
+    meaning: str
+
+    @property
+    def usage(self) -> str:
+        """How it is written after -o."""
+        if self.type == "flag":
+            return self.name
+        words = "\\|".join(w.partition("=")[0] for w in self.value.split(","))
+        return (
+            f"{self.name}={words if self.type == 'choice' else OPTION_TYPES[self.type]}"
+        )
+
+
+@dataclass(slots=True)
+class MountType:
+    """A file system type of abi/mountargs.tbl."""
+
+    name: str
+    struct: str = ""
+    size: int = 0
+    header: str = ""
+    source: str = ""
+    data: str = ""
+    members: dict[str, tuple[int, int, str, int]] = field(default_factory=dict)
+    options: dict[str, MountOption] = field(default_factory=dict)
+
+    @property
+    def layout(self) -> Layout:
+        """The structure, for static assertions."""
+        members = tuple((m, at, size) for m, (at, size, *_) in self.members.items())
+        return Layout(self.struct, self.size, True, members)
+
+    def read(self, word: str, rest: list[str]) -> None:
+        """Take one line of the table; ValueError says what is wrong."""
+        if word == "struct":
+            self.struct, self.size = rest[0], int(rest[1])
+            self.header = "".join(rest[2:])
+        elif word == "source":
+            (self.source,) = rest
+            if self.source not in MOUNT_SOURCES:
+                raise ValueError(f"unknown source {self.source!r}")
+        elif word == "data":
+            self.data = " ".join(rest)
+        elif word == "member":
+            self._member(*rest)
+        elif word == "option":
+            self._option(rest)
+        else:
+            raise ValueError(f"unknown keyword {word!r}")
+
+    def _member(
+        self, name: str, offset: str, size: str, kind: str, default: str = "0"
+    ) -> None:
+        if kind not in MEMBER_KINDS or name in self.members:
+            raise ValueError(f"bad member {name!r}")
+        if int(offset) + int(size) > self.size:
+            raise ValueError(f"{name} lies behind the structure")
+        value = int(default, 8 if default.startswith("0") else 10)
+        self.members[name] = (int(offset), int(size), kind, value)
+
+    def _option(self, rest: list[str]) -> None:
+        name, kind, member, *more = rest
+        meaning = more.pop()
+        if kind not in OPTION_TYPES or name in self.options:
+            raise ValueError(f"bad option {name!r}")
+        if (kind in ("flag", "choice", "pairs")) != bool(more):
+            raise ValueError(f"{name}: {kind} and its value don't go together")
+        for wanted in (member, *(more if kind == "pairs" else ())):
+            if wanted not in self.members:
+                raise ValueError(f"{name}: no member {wanted!r}")
+        value = more[0] if more else ""
+        self.options[name] = MountOption(name, kind, member, value, meaning)
+
+
+def read_mountargs(path: Path) -> dict[str, MountType]:
+    """Read abi/mountargs.tbl; TableError names the line that is wrong."""
+    types: dict[str, MountType] = {}
+    current: MountType | None = None
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        if not line or line.startswith("#"):
+            continue
+        word, *rest = shlex.split(line)
+        try:
+            if word == "type":
+                (name,) = rest
+                current = types[name] = MountType(name)
+            elif current is None:
+                raise ValueError("no type yet")
+            else:
+                current.read(word, rest)
+        except (IndexError, TypeError, ValueError) as error:
+            raise TableError(f"{path}:{number}: {error}") from error
+    return types
+
+
+def _mountargs_python(types: Mapping[str, MountType]) -> str:
+    lines = [
+        PY_HEAD.format("abi/mountargs.tbl"),
+        "# fmt: off",
+        "# ruff: noqa: E501",
+        '"""mount(2)\'s data: type -> (struct, size, source, why, members, options).',
+        "",
+        "Members: name -> (offset, size, kind, default).  Options: name -> (type,",
+        "member, value, meaning).  rumpy.mountdata reads it.",
+        '"""',
+        "",
+        "from __future__ import annotations",
+        "",
+        "from typing import Final",
+        "",
+        "Members = dict[str, tuple[int, int, str, int]]",
+        "Options = dict[str, tuple[str, str, str, str]]",
+        "",
+        "TYPES: Final[dict[str, tuple[str, int, str, str, Members, Options]]] = {",
+    ]
+    for t in types.values():
+        lines.append(
+            f'    "{t.name}": ("{t.struct}", {t.size}, "{t.source}", "{t.data}", {{'
+        )
+        for name, (at, size, kind, value) in t.members.items():
+            lines.append(f'        "{name}": ({at}, {size}, "{kind}", {value}),')
+        lines.append("    }, {")
+        for o in t.options.values():
+            lines.append(
+                f'        "{o.name}": ("{o.type}", "{o.member}", "{o.value}",'
+                f' "{o.meaning}"),'
+            )
+        lines.append("    }),")
+    return "\n".join([*lines, "}", ""])
+
+
+_SOURCES = {
+    "disk": "a disk or an image",
+    "directory": "a directory of the kernel",
+    "text": "a name, shown by statvfs(2)",
+    "none": "nothing: `None`",
+}
+
+
+def _mountargs_reference(types: Mapping[str, MountType]) -> str:
+    lines = [
+        "<!-- Made by csrc/tables.py from csrc/abi/mountargs.tbl; do not edit. -->",
+        "# Mount options of each file system type",
+        "",
+        '`k.mount(type, source, where, options={"NAME": VALUE})`, or after `-o` of the',
+        "command; there `TYPE.NAME=VALUE` means the driver's option where rumpy has",
+        "one of the same name (`uid`, `gid`). A value of Python may be of its own type",
+        "or the text that `-o` takes. Beside these every type has mount(8)'s own:",
+        "`ro`, `sync`, `async`, `noatime` and so on.",
+    ]
+    for t in types.values():
+        struct = f"`struct {t.struct}`, {t.size} bytes" if t.struct else "no data"
+        lines += ["", f"## {t.name}", "", f"Source: {_SOURCES[t.source]}. {struct}."]
+        if t.data:
+            lines += ["", f"Needs `data=`: {t.data}."]
+        if t.options:
+            lines += ["", "| option | meaning | default |", "|---|---|---|"]
+        for o in t.options.values():
+            lines.append(f"| `{o.usage}` | {o.meaning} | {_mount_default(t, o)} |")
+    return "\n".join([*lines, ""])
+
+
+def _mount_default(t: MountType, o: MountOption) -> str:
+    """An option's value when it is not given, in words."""
+    kind, value = t.members[o.member][2:]
+    if o.type == "flag":
+        return "yes" if value & int(o.value) else "no"
+    if o.type == "choice":
+        words = (word.partition("=") for word in o.value.split(","))
+        return next(name for name, _, number in words if int(number) == value)
+    if o.type == "mode":
+        return f"{value:04o}"
+    return "none" if kind in ("text", "pairs") else str(value)
+
+
+def mountargs_outputs() -> Outputs:
+    """Everything made from abi/mountargs.tbl."""
+    types = read_mountargs(CSRC / "abi" / "mountargs.tbl")
+    return {
+        "rumpy/abi/mountargs.py": _mountargs_python(types),
+        "docs/reference/mount-options.md": _mountargs_reference(types),
+    }
+
+
 # --- all tables -----------------------------------------------------------
 
 TABLES: tuple[Callable[[], Outputs], ...] = (
@@ -611,6 +815,7 @@ TABLES: tuple[Callable[[], Outputs], ...] = (
     header_outputs,
     syscall_outputs,
     layout_outputs,
+    mountargs_outputs,
 )
 
 

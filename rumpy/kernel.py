@@ -23,7 +23,7 @@ from rumpy.snapshot import Books
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
     from rumpy.disks import Disk
@@ -184,7 +184,9 @@ class Kernel(Process):
         driver: str | Module,
         source: Any,
         where: str,
-        *options: str,
+        *words: str,
+        flags: int = 0,
+        options: Mapping[str, Any] | None = None,
         data: bytes | None = None,
         offset: int = 0,
         size: int | None = None,
@@ -193,26 +195,46 @@ class Kernel(Process):
 
         Args:
             driver: file system type, such as "ffs"; a shipped driver of that
-                name is loaded where it is not there.
+                name is loaded where it is not there.  "netbsd:ffs" is the one
+                of NetBSD's modules, see rumpy.store.
             source: a Disk, the path of a disk of this kernel, or anything
-                attach() takes (then the disk goes with the mount); None for
-                file systems without a disk.
+                attach() takes (then the disk goes with the mount); a directory
+                of the kernel for null, union and their like; None for file
+                systems without any.
             where: directory of the kernel; made where it is missing.
-            options: as after `mount -o`: "ro", "sync", "async", "noatime",
-                "log", "force" ...
-            data: mount(2)'s data, where the driver wants more than fspec.
+            words: as after `mount -o`: "ro", "sync", "async", "noatime", "log",
+                "force" ..., and the driver's own as "mode=755".
+            flags: NetBSD's mount flags, besides those of the words.
+            options: the driver's own, as in docs/reference/mount-options.md.
+            data: mount(2)'s data, in place of what options would make.
             offset, size: the part of an image, bytes.
 
         Raises:
+            ValueError: an option that nobody knows, or a bad value.
             OSError: what the kernel says, or the host of the image.
         """
-        kind = driver if isinstance(driver, str) else driver.name
-        flags = mount_flags(options)
+        from rumpy.mountdata import known, split_words
+
         with self._lock:
             self._ready()
+            kind = self._type_of(driver)
+            plain, named = split_words(kind, words)
             return self._mounts.mount(
-                kind, source, where, flags, data=data, offset=offset, size=size
+                kind,
+                source,
+                where,
+                flags | mount_flags(plain, known(kind)),
+                options={**named, **(options or {})},
+                data=data,
+                offset=offset,
+                size=size,
             )
+
+    def _type_of(self, driver: str | Module) -> str:
+        """The file system type that a driver makes, which is loaded if need be."""
+        if not isinstance(driver, str):
+            return driver.name
+        return self.load(driver).name if ":" in driver else driver
 
     def _update_mount(self, mount: Mount, flags: int) -> None:
         with self._lock:

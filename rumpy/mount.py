@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-from rumpy._hyp import ffi, lib
+from rumpy._hyp import lib
 from rumpy.abi import flags as _flags
-from rumpy.abi import structs
 from rumpy.abi.calls import NUMBERS
 from rumpy.abi.errno import oserror
 from rumpy.errors import ImageError
@@ -14,7 +13,7 @@ from rumpy.path import KernelPath
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
     from rumpy.abi.structs import StatvfsResult
@@ -26,22 +25,13 @@ __all__ = ["Mount", "MountTable", "mount_flags"]
 _MOUNT, _UNMOUNT = NUMBERS["mount"], NUMBERS["unmount"]
 _EIO, _ENODEV, _EINVAL, _EFTYPE = 5, 19, 22, 79
 
-#: Drivers whose whole mount(2) data is `char *fspec`.
-_FSPEC_ONLY = frozenset({"ffs", "ext2fs", "lfs"})
 
-#: Room for the members behind fspec that other drivers read; zeros are their
-#: defaults, and mount(2) accepts more than the driver wants.
-_ROOM = 256
-
-
-def disk_arguments(driver: str, fspec: int) -> bytes:
-    """The data of mount(2) for a driver on a disk; `fspec` is an address."""
-    data = structs.UFS_ARGS.pack(fspec)
-    return data if driver in _FSPEC_ONLY else data.ljust(_ROOM, b"\0")
-
-
-def mount_flags(options: Iterable[str]) -> int:
+def mount_flags(options: Iterable[str], others: Iterable[str] = ()) -> int:
     """NetBSD's mount flags for options as after `mount -o`.
+
+    Args:
+        options: the words.
+        others: further options that there are, for the message.
 
     Raises:
         ValueError: an option nobody knows.
@@ -53,7 +43,7 @@ def mount_flags(options: Iterable[str]) -> int:
         try:
             flags |= _flags.MOUNT_OPTIONS[option]
         except KeyError:
-            known = ", ".join(sorted([*_flags.MOUNT_OPTIONS, "rw"]))
+            known = ", ".join(sorted([*_flags.MOUNT_OPTIONS, *others, "rw"]))
             raise ValueError(
                 f"unknown mount option {option!r} (known: {known})"
             ) from None
@@ -70,6 +60,8 @@ class Mount:
         where: the directory it covers, a str.
         driver: name of the file system type.
         disk: what it is on, or None (tmpfs and the like).
+        source: name of what it is on, in the kernel, or None.
+        options: the driver's own options it was mounted with.
         flags: NetBSD's mount flags.
     """
 
@@ -81,6 +73,8 @@ class Mount:
         flags: int,
         *,
         disk: Disk | None = None,
+        source: str | None = None,
+        options: Mapping[str, Any] | None = None,
         finish: Callable[[], object] | None = None,
     ) -> None:
         self.kernel = kernel
@@ -88,6 +82,8 @@ class Mount:
         self.where = where
         self.flags = flags
         self.disk = disk
+        self.source = source
+        self.options = dict(options or {})
         self._finish = finish
         self._mounted = True
         self._epoch = kernel._books.epoch
@@ -181,24 +177,47 @@ class MountTable:
         where: str,
         flags: int,
         *,
+        options: Mapping[str, Any],
         data: bytes | None,
         offset: int,
         size: int | None,
     ) -> Mount:
         """See Kernel.mount."""
+        from rumpy.mountdata import check, source_kind
+
+        if data is None:
+            options = check(kind, options)
+        elif options:
+            raise ValueError("data= and options of the driver exclude each other")
         self._need_driver(kind)
-        disk, own = self._disk_of(source, flags, offset, size)
+        disk, own, name = None, False, None
+        if source_kind(kind) in ("disk", ""):
+            disk, own = self._disk_of(source, flags, offset, size)
+            name = disk.path if disk is not None else None
+        elif source is not None:
+            name = str(source)
+        if name is not None and source_kind(kind) == "directory":
+            name = self._kernel.realpath(name)
         try:
             if disk is not None and disk.readonly:
                 flags |= _flags.MNT_RDONLY
             path = self._mount_point(where)
-            self._call(kind, path, flags, disk, data, source)
+            self._call(kind, path, flags, name, options, data, source)
         except BaseException:
             if own and disk is not None:
                 self._give_back(disk)
             raise
         finish = disk.detach if own and disk is not None else None
-        mount = Mount(self._kernel, kind, path, flags, disk=disk, finish=finish)
+        mount = Mount(
+            self._kernel,
+            kind,
+            path,
+            flags,
+            disk=disk,
+            source=name,
+            options=options,
+            finish=finish,
+        )
         self._live.append(mount)
         return mount
 
@@ -242,21 +261,24 @@ class MountTable:
         kind: str,
         path: str,
         flags: int,
-        disk: Disk | None,
+        name: str | None,
+        options: Mapping[str, Any],
         data: bytes | None,
         source: Any,
     ) -> None:
         """mount(2); what a driver prints becomes part of the error."""
         kernel = self._kernel
-        fspec = ffi.new("char[]", disk.path.encode() if disk else b"")
+        alive: list[Any] = []
         if data is None:
-            address = int(ffi.cast("uintptr_t", fspec))
-            data = disk_arguments(kind, address) if disk else bytes(_ROOM)
+            from rumpy.mountdata import pack
+
+            data, alive = pack(kind, name, options)
         printed = kernel.console.position()
         names = kind.encode(), path.encode()
         result = lib.face_mount(
             kernel._k, kernel._p, _MOUNT, *names, flags, data, len(data)
         )
+        alive.clear()  # what the data pointed to
         if result >= 0:
             return
         error = kernel._failed(result, path)
@@ -268,7 +290,9 @@ class MountTable:
     def update(self, mount: Mount, flags: int) -> None:
         """Change the flags of a live mount."""
         flags |= _flags.MNT_UPDATE
-        self._call(mount.driver, mount.where, flags, mount.disk, None, None)
+        self._call(
+            mount.driver, mount.where, flags, mount.source, mount.options, None, None
+        )
 
     def unmount(self, mount: Mount, flags: int) -> None:
         """unmount(2), unless that has been done."""

@@ -83,6 +83,7 @@ def prepare(
     module = choice.driver
     if "/" in module or module.endswith(".kmod"):
         module = os.path.abspath(module)
+    _check_driver_options(module, choice.type, options)
     return {
         "image": source,
         "mountpoint": where,
@@ -93,6 +94,19 @@ def prepare(
         "options": options.to_json(),
         "warnings": _doubts(source, choice.offset, options),
     }
+
+
+def _check_driver_options(module: str, kind: str | None, options: Options) -> None:
+    """Refuse options that are another file system's, before anything is done."""
+    if options.driver:
+        from rumpy.linker import locate, peek
+        from rumpy.mount import mount_flags
+        from rumpy.mountdata import check, known, split_words
+
+        kind = kind or peek(locate(module)).name
+        flags, named = split_words(kind, options.driver)
+        mount_flags(flags, known(kind))
+        check(kind, named)
 
 
 def _doubts(image: str, offset: int, options: Options) -> list[str]:

@@ -117,7 +117,8 @@ class Options:
         memory: the kernel's limit, e.g. "64M", or None.
         writeback: let Linux delay writes: quicker small ones, slower big ones.
         locks: keep file locks in the kernel rather than in Linux.
-        driver: words for the kernel's mount(2): sync, async, log ...
+        driver: words for the kernel's mount(2): sync, async, log ..., and the
+            file system type's own, see docs/reference/mount-options.md.
     """
 
     ro: bool | None = None
@@ -149,7 +150,7 @@ class Options:
         found: dict[str, Any] = {}
         driver: list[str] = []
         for word in text.split(","):
-            if word in _DRIVER:
+            if word in _DRIVER or _is_drivers(word):
                 driver.append(word)
             elif word:
                 found.update(_one(word))
@@ -212,6 +213,17 @@ class Options:
             plain = value is True or value == ""
             words.append(field.name if plain else f"{field.name}={value}")
         return ",".join(words)
+
+
+def _is_drivers(word: str) -> bool:
+    """Whether some file system type takes this option, and rumpy does not."""
+    name = word.partition("=")[0]
+    if name in _FLAGS or name in _VALUES:
+        return False
+    from rumpy.mountdata import everywhere, known
+
+    owner, dot, rest = name.rpartition(".")
+    return rest in known(owner) if dot else name in everywhere()
 
 
 def _one(word: str) -> dict[str, object]:

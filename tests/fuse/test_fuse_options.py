@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
-from rumpy.fuse import Options
+import rumpy
+from rumpy.fuse import Options, engine
 
 
 def test_words_and_values() -> None:
@@ -44,3 +46,17 @@ def test_json_and_text_round_trip() -> None:
     found = Options.parse("ro,uid=1,overlay,sync").resolved(uid=os.getuid())
     assert Options.from_json(found.to_json()) == found
     assert Options.parse(str(found)) == found
+
+
+def test_options_of_drivers_go_on_to_them() -> None:
+    found = Options.parse("utf8,mask=700,msdos.uid=5,uid=6")
+    assert found.driver == ("utf8", "mask=700", "msdos.uid=5")
+    assert found.uid == 6
+    with pytest.raises(ValueError, match="unknown mount option"):
+        Options.parse("msdos.nosuch=1")
+
+
+def test_another_drivers_option_is_refused_first(tmp_path: Path) -> None:
+    image = rumpy.demo_image(tmp_path / "demo.img")
+    with pytest.raises(ValueError, match="ffs has no option 'mask'"):
+        engine.prepare("ffs", image, tmp_path, "mask=700")
