@@ -14,6 +14,7 @@
 #include <sys/systm.h>
 
 #include "export_impl.h"
+#include "lookup.h"
 
 #define	TARGET_MAX	1024	/* MAXPATHLEN: text of a symbolic link */
 
@@ -96,7 +97,7 @@ export_lookup(struct export_mount *xm, struct export_req *x, kauth_cred_t cred)
 	if (error != 0)
 		return error;
 	export_cn(&cn, LOOKUP, 0, x->er_name, x->er_namelen, cred);
-	error = VOP_LOOKUP(dvp, &vp, &cn);
+	error = lookup_locked(dvp, &vp, &cn);
 	vput(dvp);
 	if (error == 0)
 		return name_answer(xm, x, vp, cred);
@@ -277,7 +278,7 @@ create_existing(struct export_mount *xm, const struct export_req *x,
 	if (error != 0)
 		return error;
 	export_cn(&cn, LOOKUP, 0, x->er_name, x->er_namelen, cred);
-	error = VOP_LOOKUP(dvp, vpp, &cn);
+	error = lookup_locked(dvp, vpp, &cn);
 	vput(dvp);
 	return error;
 }

@@ -342,6 +342,24 @@ walk_uncover(struct walk *w)
 	}
 }
 
+/*
+ * VOP_LOOKUP() in a locked directory.  Some file systems search under an
+ * exclusive lock only; they answer ENOLCK to a shared one, and are asked again.
+ */
+int
+lookup_locked(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp)
+{
+	const uint32_t flags = cnp->cn_flags;
+	int error = VOP_LOOKUP(dvp, vpp, cnp);
+
+	if (error != ENOLCK || VOP_ISLOCKED(dvp) == LK_EXCLUSIVE)
+		return error;
+	VOP_UNLOCK(dvp);
+	vn_lock(dvp, LK_EXCLUSIVE | LK_RETRY);
+	cnp->cn_flags = flags;
+	return VOP_LOOKUP(dvp, vpp, cnp);
+}
+
 /* Ask the file system, with the directory locked. */
 static int
 walk_lookup(struct walk *w, struct vnode **vpp)
@@ -384,7 +402,7 @@ again:
 	if (error != 0)
 		return error;
 	w->w_locked = true;
-	error = VOP_LOOKUP(w->w_dir, vpp, cnp);
+	error = lookup_locked(w->w_dir, vpp, cnp);
 	if (error == ENOENT && (w->w_dir->v_vflag & VV_ROOT) &&
 	    (w->w_dir->v_mount->mnt_flag & MNT_UNION) &&
 	    (covered = w->w_dir->v_mount->mnt_vnodecovered) != NULL) {

@@ -31,6 +31,9 @@ struct mount_iterator {
 static TAILQ_HEAD(, mount_impl) mountlist = TAILQ_HEAD_INITIALIZER(mountlist);
 static uint64_t mount_generation;
 
+/* File systems ask this before they honour MNT_FORCE; always yes here. */
+int doforce = 1;
+
 void
 mount_init(void)
 {

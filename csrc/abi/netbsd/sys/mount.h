@@ -247,6 +247,7 @@ struct vnode *vfs_vnode_iterator_next(struct vnode_iterator *,
     bool (*)(void *, struct vnode *), void *);
 
 extern struct mount *dead_rootmount;
+extern int doforce;		/* may vflush() close what is open? */
 
 #include <sys/vfs_hooks.h>
 #endif /* _KERNEL */
