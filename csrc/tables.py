@@ -592,16 +592,33 @@ def read_layouts(path: Path) -> tuple[list[str], list[Layout]]:
     return headers, layouts
 
 
-def layout_outputs() -> Outputs:
-    """The static assertions made from abi/layouts.tbl."""
+def release_layouts(release: int) -> tuple[list[str], list[Layout]]:
+    """The layouts of one release: layouts.tbl, with layouts-RELEASE.tbl over it."""
     headers, layouts = read_layouts(CSRC / "abi" / "layouts.tbl")
+    own = CSRC / "abi" / f"layouts-{release}.tbl"
+    if not own.exists():
+        return headers, layouts
+    changed = {layout.name: layout for layout in read_layouts(own)[1]}
+    unknown = set(changed) - {layout.name for layout in layouts}
+    if unknown:
+        raise TableError(f"{own}: not in layouts.tbl: {', '.join(sorted(unknown))}")
+    return headers, [changed.get(layout.name, layout) for layout in layouts]
+
+
+def layout_outputs() -> Outputs:
+    """The static assertions made from abi/layouts.tbl, for each release."""
+    releases, _ = read_versions(CSRC / "abi" / "versions.tbl")
+    headers, _ = release_layouts(releases[0].major)
     lines = [
         C_HEAD.format("abi/layouts.tbl"),
         *[f"#include <{h}>" for h in headers],
         "",
     ]
-    for layout in layouts:
-        lines += layout.asserts(tail=True)
+    for release in releases:
+        lines.append(f"#if {release.condition}")
+        for layout in release_layouts(release.major)[1]:
+            lines += layout.asserts(tail=True)
+        lines.append("#endif")
     return {"build/gen/layouts.c": "\n".join([*lines, ""])}
 
 
@@ -808,6 +825,110 @@ def mountargs_outputs() -> Outputs:
     }
 
 
+# --- abi/versions.tbl -----------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A NetBSD release whose modules run here: its number, as one and in full."""
+
+    major: int
+    version: int
+
+    @property
+    def condition(self) -> str:
+        """True for the preprocessor in that release's build."""
+        return f"__NetBSD_Version__ / 100000000 == {self.major}"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in a header, and what stands there: (first, last release, text)."""
+
+    name: str
+    texts: tuple[tuple[int, int, str], ...]
+
+    def text(self, release: int) -> str:
+        """What stands there in a release; empty for nothing."""
+        return next(
+            (t for first, last, t in self.texts if first <= release <= last), ""
+        )
+
+
+def _span(word: str) -> tuple[int, int]:
+    """ "10", "-10" or "11-" as first and last release."""
+    first, dash, last = word.partition("-")
+    low = int(first or 0)
+    return low, int(last or 10**6) if dash else low
+
+
+def read_versions(path: Path) -> tuple[list[Release], list[Place]]:
+    """Read abi/versions.tbl: the releases, the first being the default; the places."""
+    releases: list[Release] = []
+    places: dict[str, list[tuple[int, int, str]]] = {}
+    texts: list[tuple[int, int, str]] = []
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        if not line or line.startswith("#"):
+            continue
+        words = line.split()
+        try:
+            if line.startswith("\t"):
+                texts.append((*_span(words[0]), line.strip().split(None, 1)[1]))
+            elif words[0] == "release":
+                releases.append(Release(int(words[1]), int(words[2])))
+            elif words[0] == "at" and words[1] not in places:
+                texts = places[words[1]] = []
+            else:
+                raise ValueError(f"unknown or repeated: {' '.join(words[:2])}")
+        except (IndexError, ValueError) as error:
+            raise TableError(f"{path}:{number}: {error}") from error
+    return releases, [Place(name, tuple(rows)) for name, rows in places.items()]
+
+
+def version_outputs() -> Outputs:
+    """The one header in which the releases differ, and Python's list of them."""
+    releases, places = read_versions(CSRC / "abi" / "versions.tbl")
+    lines = [
+        C_HEAD.format("abi/versions.tbl"),
+        "#ifndef _ABI_VERSIONS_H_",
+        "#define _ABI_VERSIONS_H_",
+        "",
+        "#ifndef __NetBSD_Version__",
+        f"#define __NetBSD_Version__ {releases[0].version}",
+        "#endif",
+    ]
+    directive = "if"
+    for release in releases:
+        lines += ["", f"#{directive} {release.condition}"]
+        for place in places:
+            text = place.text(release.major)
+            lines.append(f"#define NETBSD_{place.name} {text}".rstrip())
+        directive = "elif"
+    lines += [
+        "",
+        "#else",
+        '#error "no such release in abi/versions.tbl"',
+        "#endif",
+        "",
+        "#endif",
+        "",
+    ]
+    python = [
+        PY_HEAD.format("abi/versions.tbl"),
+        '"""The NetBSD releases whose modules run here."""',
+        "",
+        "#: Major release -> __NetBSD_Version__ of its kernel; the default first.",
+        "RELEASES = {",
+        *[f"    {release.major}: {release.version}," for release in releases],
+        "}",
+        "",
+    ]
+    return {
+        "build/include/abi/versions.h": "\n".join(lines),
+        "rumpy/abi/releases.py": "\n".join(python),
+    }
+
+
 # --- all tables -----------------------------------------------------------
 
 TABLES: tuple[Callable[[], Outputs], ...] = (
@@ -816,6 +937,7 @@ TABLES: tuple[Callable[[], Outputs], ...] = (
     syscall_outputs,
     layout_outputs,
     mountargs_outputs,
+    version_outputs,
 )
 
 

@@ -2,9 +2,10 @@
 """NetBSD's own headers, out of PyPI's ziglang wheel.
 
 The Zig compiler ships the public headers of NetBSD for cross compiling:
-version 0.15.2 those of NetBSD 10.1.  They are somebody else's statement of the
-ABI, so they can judge ours.  Nothing of them is kept in this tree: the wheel is
-taken from $RUMPY_ZIGLANG_WHEEL, or downloaded once into the user's cache.
+version 0.15.2 those of NetBSD 10.1, 0.17.1 those of 11.  They are somebody
+else's statement of the ABI, so they can judge ours.  Nothing of them is kept in
+this tree: the wheel is taken from $RUMPY_ZIGLANG_WHEEL (that of NetBSD 10) or
+downloaded once into the user's cache.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ import sys
 import zipfile
 from pathlib import Path
 
-VERSION = "0.15.2"
+#: NetBSD release -> version of ziglang that has its headers.
+VERSIONS = {10: "0.15.2", 11: "0.17.1"}
 PLATFORM = "manylinux_2_12_x86_64"
 PREFIX = "ziglang/lib/libc/include/"
 TREES = ("x86_64-netbsd-none", "generic-netbsd")
@@ -29,6 +31,7 @@ STUBS = {
     ),
     "sys/kernel.h": "",
     "sys/spl.h": "",
+    "sys/timearith.h": "",
     "sys/timevar.h": "",
     "lib/libkern/libkern.h": (
         "#include <sys/types.h>\n"
@@ -69,14 +72,14 @@ class Unavailable(Exception):
     """The wheel can't be had; the message says why."""
 
 
-def _cache() -> Path:
+def _cache(version: str) -> Path:
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "rumpy" / f"ziglang-{VERSION}"
+    return Path(base) / "rumpy" / f"ziglang-{version}"
 
 
-def _wheel(folder: Path) -> Path:
+def _wheel(folder: Path, version: str) -> Path:
     named = os.environ.get("RUMPY_ZIGLANG_WHEEL")
-    if named:
+    if named and version == VERSIONS[10]:
         if not Path(named).is_file():
             raise Unavailable(f"RUMPY_ZIGLANG_WHEEL={named}: no such file")
         return Path(named)
@@ -89,7 +92,7 @@ def _wheel(folder: Path) -> Path:
         "--no-deps",
         "--only-binary=:all:",
     ]
-    command += [f"--platform={PLATFORM}", f"--dest={folder}", f"ziglang=={VERSION}"]
+    command += [f"--platform={PLATFORM}", f"--dest={folder}", f"ziglang=={version}"]
     try:
         result = subprocess.run(
             command, capture_output=True, text=True, timeout=300, check=False
@@ -99,21 +102,22 @@ def _wheel(folder: Path) -> Path:
     wheels = sorted(folder.glob("ziglang-*.whl"))
     if result.returncode != 0 or not wheels:
         reason = (result.stderr.strip().splitlines() or ["no wheel"])[-1]
-        raise Unavailable(f"pip download ziglang=={VERSION}: {reason}")
+        raise Unavailable(f"pip download ziglang=={version}: {reason}")
     return wheels[0]
 
 
-def include_path() -> list[Path]:
-    """The folders to search for NetBSD's headers: our stubs first.
+def include_path(release: int = 10) -> list[Path]:
+    """The folders to search for a NetBSD release's headers: our stubs first.
 
     Raises:
         Unavailable: neither cached nor to be had.
     """
-    cache = _cache()
+    version = VERSIONS[release]
+    cache = _cache(version)
     headers, stubs = cache / "include", cache / "stubs"
     if not (cache / "complete").exists():
         cache.mkdir(parents=True, exist_ok=True)
-        wheel = _wheel(cache)
+        wheel = _wheel(cache, version)
         with zipfile.ZipFile(wheel) as archive:
             wanted = tuple(f"{PREFIX}{tree}/" for tree in TREES)
             for name in archive.namelist():

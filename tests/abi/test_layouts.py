@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Structures lie where NetBSD has them.
 
-The table csrc/abi/layouts.tbl is compiled twice: against our headers, and
-against NetBSD's own.
+The tables csrc/abi/layouts*.tbl are compiled twice for each release: against our
+headers, and against NetBSD's own.
 """
 
 from __future__ import annotations
@@ -20,7 +20,11 @@ sys.path.insert(0, str(CSRC))
 
 import tables  # noqa: E402
 
-HEADERS, LAYOUTS = tables.read_layouts(CSRC / "abi" / "layouts.tbl")
+RELEASES = {
+    release.major: release.version
+    for release in tables.read_versions(CSRC / "abi" / "versions.tbl")[0]
+}
+HEADERS, LAYOUTS = tables.release_layouts(10)
 FLAGS = [
     "-x",
     "c",
@@ -54,10 +58,11 @@ def compile_asserts(source: str, flags: list[str]) -> list[str]:
     return [line for line in result.stderr.splitlines() if "error:" in line]
 
 
-def our_flags() -> list[str]:
+def our_flags(version: int = RELEASES[10]) -> list[str]:
     subprocess.run([sys.executable, str(CSRC / "tables.py")], check=True)
     folders = (CSRC / "abi" / "netbsd", CSRC / "include", ROOT / "build" / "include")
-    return ["-D_KERNEL", "-DDIAGNOSTIC", *(f"-I{folder}" for folder in folders)]
+    flags = ["-D_KERNEL", "-DDIAGNOSTIC", f"-D__NetBSD_Version__={version}"]
+    return [*flags, *(f"-I{folder}" for folder in folders)]
 
 
 def test_table_is_not_empty() -> None:
@@ -65,10 +70,28 @@ def test_table_is_not_empty() -> None:
     assert sum(len(layout.members) for layout in LAYOUTS) > 1500
 
 
-def test_our_headers() -> None:
+@pytest.mark.parametrize("release", RELEASES)
+def test_our_headers(release: int) -> None:
+    includes = [f"#include <{h}>" for h in HEADERS]
+    _, layouts = tables.release_layouts(release)
+    lines = [line for layout in layouts for line in layout.asserts(tail=True)]
+    source = "\n".join([*includes, *lines])
+    assert compile_asserts(source, our_flags(RELEASES[release])) == []
+
+
+def test_releases_differ() -> None:
+    """A table of one release must not fit the headers of the other."""
     includes = [f"#include <{h}>" for h in HEADERS]
     lines = [line for layout in LAYOUTS for line in layout.asserts(tail=True)]
-    assert compile_asserts("\n".join([*includes, *lines]), our_flags()) == []
+    source = "\n".join([*includes, *lines])
+    errors = "\n".join(compile_asserts(source, our_flags(RELEASES[11])))
+    assert "lwp.l_cred" in errors
+    assert "mount.mnt_flag" in errors
+
+
+def test_an_unknown_release_does_not_compile() -> None:
+    errors = compile_asserts("#include <sys/param.h>\n", our_flags(900000000))
+    assert any("no such release" in error for error in errors)
 
 
 def test_a_wrong_offset_is_noticed() -> None:
@@ -94,9 +117,10 @@ def netbsd_source(folders: list[Path], lines: list[str]) -> str:
     return "\n".join([*(f"#include <{h}>" for h in names), '#line 1 "TABLE"', *lines])
 
 
-def test_netbsd_headers() -> None:
+@pytest.mark.parametrize("release", RELEASES)
+def test_netbsd_headers(release: int) -> None:
     try:
-        folders = netbsd_headers.include_path()
+        folders = netbsd_headers.include_path(release)
     except netbsd_headers.Unavailable as error:
         pytest.skip(str(error))
     flags = [
@@ -108,13 +132,13 @@ def test_netbsd_headers() -> None:
     ]
     flags += [f"-D{name}={value}" for name, value in DEFINES.items()]
     flags += [
-        "-D__NetBSD_Version__=1001000000",
+        f"-D__NetBSD_Version__={RELEASES[release]}",
         *(f"-I{folder}" for folder in folders[:1]),
     ]
     flags += [f"-isystem{folder}" for folder in folders[1:]]
     lines = [
         line
-        for layout in LAYOUTS
+        for layout in tables.release_layouts(release)[1]
         if layout.name not in NOT_PUBLIC
         for line in layout.asserts(tail=False)
     ]

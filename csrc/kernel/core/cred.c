@@ -39,14 +39,16 @@ kauth_cred_alloc(void)
 	return cred;
 }
 
-void
+/* Since NetBSD 11 it returns what it was given. */
+NETBSD_KAUTH_CRED_HOLD_TYPE
 kauth_cred_hold(kauth_cred_t cred)
 {
 
-	if (special(cred))
-		return;
-	KASSERT(cred->cr_refcnt > 0);
-	cred->cr_refcnt++;
+	if (!special(cred)) {
+		KASSERT(cred->cr_refcnt > 0);
+		cred->cr_refcnt++;
+	}
+	return NETBSD_KAUTH_CRED_HOLD_RESULT(cred);
 }
 
 void

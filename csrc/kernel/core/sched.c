@@ -86,7 +86,7 @@ sched_switch(struct lwp_impl *from, struct lwp_impl *to)
 
 	KASSERT(from != to);
 	kern_cpu.cpu_curlwp = to;
-	to->li_lwp.l_ncsw++;
+	to->li_lwp.l_ru.ru_nvcsw++;
 	hyp_shared->sh_seq++;
 	lwp_swtch(&from->li_sp, to->li_sp);
 }

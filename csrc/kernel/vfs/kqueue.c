@@ -609,9 +609,50 @@ kqueue_wait(struct kqueue *kq, const struct timespec *end)
 	return error;
 }
 
+/*
+ * What kevent(2) exchanges is NetBSD 10's structure, whichever release the
+ * kernel's own one is of.
+ */
+struct kevent100 {
+	uintptr_t ident;
+	uint32_t filter;
+	uint32_t flags;
+	uint32_t fflags;
+	int64_t data;
+	void *udata;
+};
+
+static void
+kevent_in(const struct kevent100 *user, struct kevent *kev)
+{
+
+	memset(kev, 0, sizeof(*kev));
+	kev->ident = user->ident;
+	kev->filter = user->filter;
+	kev->flags = user->flags & ~(uint32_t)EV_SYSFLAGS;
+	kev->fflags = user->fflags;
+	kev->data = user->data;
+	kev->udata = user->udata;
+}
+
+static int
+kevent_out(const struct kevent *kev, struct kevent100 *user)
+{
+	struct kevent100 out = {
+		.ident = kev->ident,
+		.filter = kev->filter,
+		.flags = kev->flags,
+		.fflags = kev->fflags,
+		.data = kev->data,
+		.udata = kev->udata,
+	};
+
+	return copyout(&out, user, sizeof(out));
+}
+
 /* Up to MAX events, waiting until END for the first. */
 static int
-kqueue_scan(struct kqueue *kq, struct kevent *user, size_t max,
+kqueue_scan(struct kqueue *kq, struct kevent100 *user, size_t max,
     const struct timespec *end, register_t *retval)
 {
 	struct kevent kev;
@@ -628,7 +669,7 @@ kqueue_scan(struct kqueue *kq, struct kevent *user, size_t max,
 				break;
 			if (!kqueue_take(kq, kn, &kev))
 				continue;
-			error = copyout(&kev, user + n, sizeof(kev));
+			error = kevent_out(&kev, user + n);
 			n++;
 		}
 		if (n > 0 || error != 0)
@@ -679,7 +720,7 @@ kqueue_stat(file_t *fp, struct stat *sb)
 {
 	memset(sb, 0, sizeof(*sb));
 	sb->st_size = ((struct kqueue *)fp->f_kqueue)->kq_count;
-	sb->st_blksize = sizeof(struct kevent);
+	sb->st_blksize = sizeof(struct kevent100);
 	sb->st_mode = S_IFIFO;
 	return 0;
 }
@@ -791,30 +832,30 @@ sys_kqueue1(struct lwp *l, const struct sys_kqueue1_args *uap,
  * there is room for events; *DONE of them.
  */
 static int
-kevent_changes(struct kqueue *kq, const struct kevent *changes, size_t n,
-    struct kevent *events, size_t room, size_t *done)
+kevent_changes(struct kqueue *kq, const struct kevent100 *changes, size_t n,
+    struct kevent100 *events, size_t room, size_t *done)
 {
-	struct kevent kev[KQ_BATCH];
+	struct kevent100 user[KQ_BATCH];
+	struct kevent kev;
 	size_t batch;
 	int error, cerror;
 
 	*done = 0;
 	for (; n > 0; n -= batch, changes += batch) {
 		batch = MIN(n, (size_t)KQ_BATCH);
-		error = copyin(changes, kev, batch * sizeof(kev[0]));
+		error = copyin(changes, user, batch * sizeof(user[0]));
 		if (error != 0)
 			return error;
 		for (size_t i = 0; i < batch; i++) {
-			kev[i].flags &= ~(uint32_t)EV_SYSFLAGS;
-			cerror = kqueue_register(kq, &kev[i]);
-			if (cerror == 0 && (kev[i].flags & EV_RECEIPT) == 0)
+			kevent_in(&user[i], &kev);
+			cerror = kqueue_register(kq, &kev);
+			if (cerror == 0 && (kev.flags & EV_RECEIPT) == 0)
 				continue;
 			if (*done == room)
 				return cerror;
-			kev[i].flags = EV_ERROR;
-			kev[i].data = cerror;
-			error = copyout(&kev[i], events + (*done)++,
-			    sizeof(kev[i]));
+			kev.flags = EV_ERROR;
+			kev.data = cerror;
+			error = kevent_out(&kev, events + (*done)++);
 			if (error != 0)
 				return error;
 		}
@@ -826,7 +867,7 @@ static int
 kevent_file(file_t *fp, const struct sys___kevent50_args *uap,
     register_t *retval)
 {
-	struct kevent *events = SCARG(uap, eventlist);
+	struct kevent100 *events = (void *)SCARG(uap, eventlist);
 	struct timespec ts, now, *end = NULL;
 	size_t done;
 	int error;
@@ -842,7 +883,8 @@ kevent_file(file_t *fp, const struct sys___kevent50_args *uap,
 		timespecadd(&ts, &now, &ts);
 		end = &ts;
 	}
-	error = kevent_changes(fp->f_kqueue, SCARG(uap, changelist),
+	error = kevent_changes(fp->f_kqueue,
+	    (const void *)SCARG(uap, changelist),
 	    SCARG(uap, nchanges), events, SCARG(uap, nevents), &done);
 	if (error != 0 || done > 0) {
 		*retval = (register_t)done;

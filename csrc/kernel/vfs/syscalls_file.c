@@ -19,6 +19,18 @@
 #include "vnode_impl.h"
 #include "vn_file.h"
 
+/*
+ * An operation that struct fileops has since NetBSD 11, for files that are no
+ * vnodes; WITHOUT is the answer where the release or the file lacks it.
+ */
+#if __NetBSD_Version__ >= 1100000000
+#define FILE_CALL(fp, without, op, ...)					\
+	((fp)->f_ops->op == NULL ? (without) :				\
+	    (*(fp)->f_ops->op)((fp), __VA_ARGS__))
+#else
+#define FILE_CALL(fp, without, op, ...)	(without)
+#endif
+
 /* Transfers. */
 
 static int
@@ -373,7 +385,8 @@ fcntl_lock(struct lwp *l, file_t *fp, int cmd, struct flock *fl)
 	int error, flags = F_POSIX;
 
 	if (fp->f_type != DTYPE_VNODE)
-		return EINVAL;
+		return FILE_CALL(fp, EINVAL, fo_advlock, l->l_proc, cmd, fl,
+		    cmd == F_SETLKW ? F_POSIX | F_WAIT : F_POSIX);
 	vp = fp->f_vnode;
 	if (fl->l_whence == SEEK_CUR) {
 		if (__builtin_add_overflow(fl->l_start, fp->f_offset,
@@ -689,8 +702,10 @@ sys_fpathconf(struct lwp *l __unused, const struct sys_fpathconf_args *uap,
 	if (fp == NULL)
 		return EBADF;
 	if (fp->f_type != DTYPE_VNODE) {
-		error = SCARG(uap, name) == _PC_PIPE_BUF ? 0 : EINVAL;
 		*retval = PIPE_BUF;
+		error = FILE_CALL(fp,
+		    SCARG(uap, name) == _PC_PIPE_BUF ? 0 : EINVAL,
+		    fo_fpathconf, SCARG(uap, name), retval);
 	} else {
 		vn_lock(fp->f_vnode, LK_SHARED | LK_RETRY);
 		error = VOP_PATHCONF(fp->f_vnode, SCARG(uap, name), retval);
@@ -784,16 +799,20 @@ sys_ftruncate(struct lwp *l __unused, const struct sys_ftruncate_args *uap,
 
 	if (SCARG(uap, length) < 0)
 		return EINVAL;
-	error = fd_getvnode((u_int)fd, &fp);
-	if (error != 0)
-		return error;
-	if ((fp->f_flag & FWRITE) == 0) {
+	fp = fd_getfile((u_int)fd);
+	if (fp == NULL)
+		return EBADF;
+	if ((fp->f_flag & FWRITE) == 0 || fp->f_type != DTYPE_VNODE) {
+		error = (fp->f_flag & FWRITE) == 0 ? EINVAL :
+		    FILE_CALL(fp, EINVAL, fo_truncate, SCARG(uap, length));
 		fd_putfile((u_int)fd);
-		return EINVAL;
+		return error;
 	}
 	vp = fp->f_vnode;
 	vn_lock(vp, LK_EXCLUSIVE | LK_RETRY);
-	if (vp->v_type == VDIR) {
+	if (vp->v_type == VBAD) {
+		error = EBADF;
+	} else if (vp->v_type == VDIR) {
 		error = EISDIR;
 	} else if ((error = vn_writechk(vp)) == 0) {
 		vattr_null(&va);
@@ -871,9 +890,11 @@ sys___posix_fadvise50(struct lwp *l __unused,
 		end = INT64_MAX;
 	else if (len < 0 || __builtin_add_overflow(offset, len, &end))
 		error = EINVAL;
-	if (error == 0 && fp->f_type != DTYPE_VNODE)
-		error = fp->f_type == DTYPE_PIPE ? ESPIPE : EOPNOTSUPP;
-	if (error == 0) {
+	if (error == 0 && fp->f_type != DTYPE_VNODE) {
+		error = FILE_CALL(fp,
+		    fp->f_type == DTYPE_PIPE ? ESPIPE : EOPNOTSUPP,
+		    fo_posix_fadvise, offset, len, advice);
+	} else if (error == 0) {
 		switch (advice) {
 		case POSIX_FADV_NORMAL:
 		case POSIX_FADV_RANDOM:

@@ -13,6 +13,7 @@
 #ifndef _SYS_BUF_H_
 #define	_SYS_BUF_H_
 
+#include <abi/versions.h>
 #include <sys/param.h>
 #include <sys/types.h>
 #include <sys/queue.h>
@@ -52,11 +53,7 @@ struct buf {
 	void		*b_private;	/* the owner of b_iodone */
 	off_t		b_dcookie;
 	kcondvar_t	b_busy;		/* waiters for BC_BUSY to go */
-#if __NetBSD_Version__ >= 1100000000
-	void		*b_private2;
-#else
-	void		*b_unused;
-#endif
+	NETBSD_BUF_SPARE
 	LIST_ENTRY(buf)	b_hash;
 	LIST_ENTRY(buf)	b_vnbufs;
 	TAILQ_ENTRY(buf) b_freelist;

@@ -4,6 +4,7 @@
 #ifndef _SYS_DISK_H_
 #define _SYS_DISK_H_
 
+#include <abi/versions.h>
 #include <sys/types.h>
 #include <sys/queue.h>
 #include <sys/mutex.h>
@@ -28,10 +29,7 @@ struct disk_geom {
 	uint32_t dg_sparespertrack;
 	uint32_t dg_sparespercyl;
 	uint32_t dg_acylinders;
-#if __NetBSD_Version__ >= 1100000000
-	uint32_t dg_physsecsize;
-	uint32_t dg_alignedsec;
-#endif
+	NETBSD_DISK_GEOM_TAIL
 };
 
 struct dkdriver {

@@ -4,11 +4,12 @@
 #ifndef _SYS_EVCNT_H_
 #define	_SYS_EVCNT_H_
 
+#include <abi/versions.h>
 #include <sys/types.h>
 #include <sys/queue.h>
 
 struct evcnt {
-	uint64_t ev_count;
+	NETBSD_EVCNT_COUNT
 	TAILQ_ENTRY(evcnt) ev_list;
 	unsigned char ev_type;
 	unsigned char ev_grouplen;

@@ -4,6 +4,7 @@
 #ifndef _SYS_EVENT_H_
 #define _SYS_EVENT_H_
 
+#include <abi/versions.h>
 #include <sys/types.h>
 #include <sys/queue.h>
 
@@ -73,6 +74,7 @@ struct kevent {
 	uint32_t fflags;
 	int64_t data;
 	void *udata;
+	NETBSD_KEVENT_TAIL
 };
 
 struct knote;

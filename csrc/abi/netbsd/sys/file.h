@@ -4,6 +4,7 @@
 #ifndef _SYS_FILE_H_
 #define _SYS_FILE_H_
 
+#include <abi/versions.h>
 #include <sys/fcntl.h>
 #include <sys/unistd.h>
 
@@ -55,6 +56,7 @@ struct fileops {
 	int (*fo_mmap)(struct file *, off_t *, size_t, int, int *, int *,
 	    struct uvm_object **, int *);
 	int (*fo_seek)(struct file *, off_t, int, off_t *, int);
+	NETBSD_FILEOPS_TAIL
 };
 
 struct file {

@@ -4,6 +4,7 @@
 #ifndef _SYS_FILEDESC_H_
 #define _SYS_FILEDESC_H_
 
+#include <abi/versions.h>
 #include <sys/types.h>
 #include <sys/param.h>
 #include <sys/queue.h>
@@ -27,6 +28,7 @@ struct vnode;
 
 typedef struct fdfile {
 	bool ff_exclose;		/* close on exec */
+	NETBSD_FDFILE_FOCLOSE
 	bool ff_allocated;
 	u_int ff_refcnt;		/* system calls that use it now */
 	struct file *ff_file;
@@ -57,6 +59,7 @@ typedef struct filedesc {
 	int fd_freefile;		/* no free slot below */
 	int fd_unused;
 	bool fd_exclose;
+	NETBSD_FILEDESC_FOCLOSE
 	fdtab_t fd_dtbuiltin;
 	uint32_t fd_dhimap[NDENTRIES >> NDENTRYSHIFT];
 	uint32_t fd_dlomap[NDENTRIES];

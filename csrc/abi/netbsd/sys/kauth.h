@@ -7,6 +7,7 @@
 #ifndef _SYS_KAUTH_H_
 #define	_SYS_KAUTH_H_
 
+#include <abi/versions.h>
 #include <sys/types.h>
 #include <sys/ucred.h>
 #include <sys/uio.h>
@@ -218,7 +219,7 @@ kauth_action_t kauth_accmode_to_action(accmode_t);
 
 kauth_cred_t kauth_cred_alloc(void);
 void	kauth_cred_free(kauth_cred_t);
-void	kauth_cred_hold(kauth_cred_t);
+NETBSD_KAUTH_CRED_HOLD_TYPE kauth_cred_hold(kauth_cred_t);
 kauth_cred_t kauth_cred_dup(kauth_cred_t);
 kauth_cred_t kauth_cred_copy(kauth_cred_t);
 void	kauth_cred_clone(kauth_cred_t, kauth_cred_t);

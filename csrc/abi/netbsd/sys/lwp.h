@@ -2,11 +2,12 @@
 
 /*
  * Light-weight processes: the kernel's contexts.  Members lie where NetBSD
- * 10 has them; those not in NetBSD sit behind the public part.
+ * has them; those not in NetBSD sit behind the public part.
  */
 #ifndef _SYS_LWP_H_
 #define	_SYS_LWP_H_
 
+#include <abi/versions.h>
 #include <sys/callout.h>
 #include <sys/condvar.h>
 #include <sys/mutex.h>
@@ -45,10 +46,7 @@ struct lwp {
 	u_int	l_rticksum;
 	u_int	l_slpticks;
 	u_int	l_slpticksum;
-	int	l_biglocks;
-	int	l_class;
-	int	l_kpriority;
-	pri_t	l_kpribase;
+	NETBSD_LWP_CLASS
 	pri_t	l_priority;
 	pri_t	l_inheritedprio;
 	pri_t	l_protectprio;
@@ -58,8 +56,7 @@ struct lwp {
 	psetid_t l_psid;
 	fixpt_t	l_pctcpu;
 	fixpt_t	l_estcpu;
-	volatile uint64_t l_ncsw;
-	volatile uint64_t l_nivcsw;
+	NETBSD_LWP_SWITCHES
 	SLIST_HEAD(, turnstile) l_pi_lenders;
 	struct	cpu_info *l_target_cpu;
 	struct	lwpctl *l_lwpctl;

@@ -4,6 +4,7 @@
 #ifndef _SYS_MOUNT_H_
 #define _SYS_MOUNT_H_
 
+#include <abi/versions.h>
 #include <sys/types.h>
 #include <sys/queue.h>
 #include <sys/mutex.h>
@@ -96,7 +97,7 @@ struct mount {
 	struct vfsops *mnt_op;
 	struct vnode *mnt_vnodecovered;
 	struct mount *mnt_lower;	/* below a layer, for fstrans */
-	void *mnt_transinfo;		/* fstrans.c */
+	NETBSD_MOUNT_TRANSINFO		/* fstrans.c */
 	void *mnt_data;			/* the file system's own */
 	kmutex_t *mnt_renamelock;
 	int mnt_flag;			/* MNT_* */
@@ -109,6 +110,7 @@ struct mount {
 	struct wapbl *mnt_wapbl;
 	struct wapbl_replay *mnt_wapbl_replay;
 	uint64_t mnt_gen;
+	NETBSD_MOUNT_HOLE
 	int mnt_refcnt __aligned(64);
 	int mnt_synclist_slot;
 	TAILQ_HEAD(, vnode_impl) mnt_vnodelist;

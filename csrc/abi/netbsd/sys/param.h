@@ -7,9 +7,7 @@
 #define	BSD			199506
 #define	BSD4_3			1
 #define	BSD4_4			1
-#ifndef __NetBSD_Version__
-#define	__NetBSD_Version__	1001000000
-#endif
+#include <abi/versions.h>	/* __NetBSD_Version__ */
 #define	NetBSD			199905
 #ifndef __NetBSD__
 #define	__NetBSD__		1

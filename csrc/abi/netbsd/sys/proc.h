@@ -7,6 +7,7 @@
 #ifndef _SYS_PROC_H_
 #define	_SYS_PROC_H_
 
+#include <abi/versions.h>
 #include <sys/param.h>
 #include <sys/lwp.h>
 #include <sys/mutex.h>
@@ -76,12 +77,7 @@ struct proc {
 	int	p_exitsig;
 	int	p_flag;
 	int	p_sflag;
-	int	p_slflag;
-	int	p_lflag;
-	int	p_stflag;
-	char	p_stat;
-	char	p_trace_enabled;
-	char	p_pad1[2];
+	NETBSD_PROC_FLAGS
 	pid_t	p_pid;
 
 	LIST_ENTRY(proc) p_pglist;

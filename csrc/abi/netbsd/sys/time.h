@@ -4,6 +4,7 @@
 #ifndef _SYS_TIME_H_
 #define	_SYS_TIME_H_
 
+#include <abi/versions.h>
 #include <sys/types.h>
 
 struct timeval {
@@ -165,6 +166,8 @@ bintime2timeval(const struct bintime *bt, struct timeval *tv)
 }
 
 #ifdef _KERNEL
+#define time_second	NETBSD_TIME_SECOND
+#define time_uptime	NETBSD_TIME_UPTIME
 extern volatile time_t time_second;
 extern volatile time_t time_uptime;
 

@@ -4,6 +4,7 @@
 #ifndef _MISCFS_SPECFS_SPECDEV_H_
 #define _MISCFS_SPECFS_SPECDEV_H_
 
+#include <abi/versions.h>
 #include <sys/vnode.h>
 
 struct lockf;
@@ -15,10 +16,11 @@ typedef struct specdev {
 	struct vnode *sd_bdevvp;	/* block device: the vnode with buffers */
 	u_int sd_opencnt;
 	u_int sd_refcnt;		/* specnodes */
-	dev_t sd_rdev;
+	NETBSD_SPECDEV_RDEV
 	volatile u_int sd_iocnt;	/* operations inside the driver */
 	bool sd_opened;
 	bool sd_closing;
+	NETBSD_SPECDEV_TAIL
 } specdev_t;
 
 /* One for each vnode of a device. */
