@@ -119,8 +119,9 @@ vn_lock(struct vnode *vp, int flags)
 	int error;
 
 	KASSERT(vp->v_usecount > 0);
-	/* What VFS_ROOT(mp, LK_NONE, &vp) hands on to us. */
-	if (flags == LK_NONE)
+	/* What VFS_ROOT(mp, LK_NONE, &vp) hands on to us, with LK_RETRY. */
+	if (__predict_false((flags & (LK_SHARED | LK_EXCLUSIVE | LK_UPGRADE |
+	    LK_DOWNGRADE)) == 0))
 		return 0;
 	if (__predict_true(vp->v_op[VOFFSET(vop_lock)] == genfs_lock)) {
 		struct mount *mp = vop_enter(vp);
