@@ -27,7 +27,8 @@ genfs_get_limits(struct genfs_get *gg, int centeridx)
 	off_t memsize;
 	voff_t end;
 
-	memsize = vp->v_size;
+	/* Some file systems announce a write by v_writesize alone. */
+	memsize = MAX(vp->v_size, vp->v_writesize);
 	end = gg->gg_off + (voff_t)gg->gg_npages * PAGE_SIZE;
 	if ((gg->gg_flags & PGO_PASTEOF) != 0)
 		memsize = MAX(memsize, end);
