@@ -7,6 +7,7 @@
 #include <sys/systm.h>
 #include <sys/kmem.h>
 #include <sys/vnode.h>
+#include <miscfs/genfs/genfs.h>
 #include <miscfs/syncfs/syncfs.h>
 
 #include "vfs/pages.h"
@@ -124,6 +125,20 @@ uvn_clean_p(struct uvm_object *uobj)
 }
 
 /*
+ * Can there be pages from an offset on?  A file system with a pager of its own
+ * may keep them elsewhere (tmpfs: in an anonymous object); only it knows.
+ */
+static bool
+uvn_pagesbehind(struct vnode *vp, voff_t off)
+{
+
+	if (vp->v_op[VOFFSET(vop_putpages)] != genfs_putpages)
+		return true;
+	return vp->v_uobj.uo_npages != 0 &&
+	    pageindex_next(&vp->v_uobj, off, false) != NULL;
+}
+
+/*
  * The file ends there now.  Pages behind the end go; the caller has cleared
  * the rest of the last one.
  */
@@ -135,8 +150,7 @@ uvm_vnp_setsize(struct vnode *vp, voff_t newsize)
 
 	KASSERT(newsize >= 0);
 	end = round_page(newsize);
-	if (vp->v_writesize > newsize && uobj->uo_npages != 0 &&
-	    pageindex_next(uobj, end, false) != NULL) {
+	if (vp->v_writesize > end && uvn_pagesbehind(vp, end)) {
 		rw_enter(uobj->vmobjlock, RW_WRITER);
 		(void)(*uobj->pgops->pgo_put)(uobj, end, 0,
 		    PGO_FREE | PGO_SYNCIO);
