@@ -349,6 +349,10 @@ bio_find(struct vnode *vp, daddr_t blkno, bool intr, int timo,
 /*
  * The buffer of a block, busy; its contents are valid only if BO_DONE or
  * BO_DELWRI says so.  NULL if a wait for it was interrupted or timed out.
+ *
+ * A file may begin at a block of a device that was read in another size before
+ * (NTFS: the boot sector).  If more is wanted now, what is there counts for
+ * nothing, but if it is dirty it is written first; NULL if that fails.
  */
 struct buf *
 getblk(struct vnode *vp, daddr_t blkno, int size, int slpflag, int slptimeo)
@@ -356,6 +360,7 @@ getblk(struct vnode *vp, daddr_t blkno, int size, int slpflag, int slptimeo)
 	struct buf *bp, *nbp;
 
 	KASSERT(size >= 0 && size <= MAXBSIZE);
+again:
 	mutex_enter(&bufcache_lock);
 	if (bio_find(vp, blkno, (slpflag & PCATCH) != 0, slptimeo, &bp) != 0) {
 		mutex_exit(&bufcache_lock);
@@ -379,13 +384,16 @@ getblk(struct vnode *vp, daddr_t blkno, int size, int slpflag, int slptimeo)
 			bio_forget(nbp);
 	}
 	mutex_exit(&bufcache_lock);
-	if (bp->b_bcount != size || bp->b_bufsize == 0) {
-		KASSERTMSG(vp->v_type != VBLK || bp->b_bcount >= size ||
-		    (bp->b_oflags & (BO_DONE | BO_DELWRI)) == 0,
-		    "block %jd has %d valid bytes, not %d",
-		    (intmax_t)blkno, bp->b_bcount, size);
-		allocbuf(bp, size, 1);
+	if (__predict_false(vp->v_type == VBLK && bp->b_bcount < size)) {
+		if ((bp->b_oflags & BO_DELWRI) == 0)
+			bp->b_oflags &= ~BO_DONE;
+		else if (bwrite(bp) == 0)
+			goto again;
+		else
+			return NULL;
 	}
+	if (bp->b_bcount != size || bp->b_bufsize == 0)
+		allocbuf(bp, size, 1);
 	bp->b_prio = BPRIO_DEFAULT;
 	return bp;
 }
