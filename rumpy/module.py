@@ -82,14 +82,18 @@ class ModuleTable:
 
     def load(self, module: str | os.PathLike[str], missing: str) -> Module:
         """See Kernel.load."""
-        from rumpy.linker import plan
+        from rumpy.linker import locate, plan
 
         name = os.fspath(module)
         self._look()
         if name in self._known:
             return self._known[name]
         folders = self._kernel._folders
-        files = plan(name, folders=folders, loaded=list(self._known))
+        path = locate(module, folders)
+        for known in self._known.values():
+            if os.path.realpath(known.file) == os.path.realpath(path):
+                return known
+        files = plan(path, folders=folders, loaded=list(self._known))
         loaded = None
         for file in files:
             loaded = self._load_file(file.path, missing)

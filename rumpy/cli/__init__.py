@@ -22,6 +22,7 @@ VERBS = {
     "info": "Say what an image is, and how to mount it.",
     "ls": "List directories of an image.",
     "modinfo": "Say what a kernel module needs and offers.",
+    "modules": "Import, list and remove NetBSD's own modules.",
     "mount": "Mount an image on a directory of the host.",
     "mounts": "List what rumpy has mounted.",
     "python": "A Python prompt with a booted kernel `k`.",

@@ -54,15 +54,58 @@ def is_inside(argument: str) -> bool:
 
 
 def driver_option(function: F) -> F:
-    """-t/--driver, for every verb that takes an image."""
+    """-t/--driver and --netbsd, for every verb that takes an image."""
     decorate = click.option(
         "-t",
         "--driver",
         metavar="DRIVER",
         help="Path of a .kmod (with a '/' or ending in .kmod) or name of a driver;"
-        " found from the image when left out.",
+        " netbsd:NAME is NetBSD's; found from the image when left out.",
     )
-    return decorate(function)
+    return decorate(netbsd_option(function))
+
+
+def _remember(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
+    ctx.meta[f"rumpy.{parameter.name}"] = value
+
+
+def _remembered(name: str) -> str | None:
+    context = click.get_current_context(silent=True)
+    value = context.meta.get(f"rumpy.{name}") if context is not None else None
+    return value if value is None else str(value)
+
+
+def netbsd_option(function: F) -> F:
+    """--netbsd and --missing; netbsd_release() and missing() have their values."""
+    for option in (
+        click.option(
+            "--missing",
+            type=click.Choice(["strict", "trap"]),
+            expose_value=False,
+            callback=_remember,
+            help="trap: load a driver that needs functions which are not here;"
+            " the first call of one is a panic.",
+        ),
+        click.option(
+            "--netbsd",
+            metavar="VERSION",
+            expose_value=False,
+            callback=_remember,
+            help="Use NetBSD's own drivers, of this release; see `rumpy modules`.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def netbsd_release() -> str | None:
+    """What --netbsd said, in the verb that runs."""
+    return _remembered("netbsd")
+
+
+def missing() -> str:
+    """What --missing said, in the verb that runs."""
+    return _remembered("missing") or "strict"
 
 
 def is_size(ctx: click.Context, parameter: click.Parameter, value: Any) -> Any:
@@ -108,11 +151,17 @@ def opened(
     """
     from rumpy.probe import choose
 
-    choice = choose(image, driver=driver, offset=offset, partition=partition)
+    choice = choose(
+        image,
+        driver=driver,
+        offset=offset,
+        partition=partition,
+        netbsd=netbsd_release(),
+    )
     from rumpy.kernel import Kernel
 
     with Kernel() as k:
-        module = k.load(choice.driver)
+        module = k.load(choice.driver, missing=missing())
         with (
             k.mount(
                 choice.type or module.name,

@@ -5,15 +5,11 @@ from __future__ import annotations
 
 import click
 
+from rumpy.cli import images
+
 
 @click.command("mount", short_help="Mount an image on a directory of the host.")
-@click.option(
-    "-t",
-    "--driver",
-    metavar="DRIVER",
-    help="Path of a .kmod (with a '/' or ending in .kmod) or name of a driver;"
-    " found from the image when left out.",
-)
+@images.driver_option
 @click.option(
     "-o",
     "options",
@@ -51,7 +47,15 @@ def command(
         wanted = Options.parse(",".join(options)).checked()
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    live = mount(driver, image, mountpoint, wanted, foreground=foreground)
+    live = mount(
+        driver,
+        image,
+        mountpoint,
+        wanted,
+        foreground=foreground,
+        netbsd=images.netbsd_release(),
+        missing=images.missing(),
+    )
     if not foreground:
         for warning in live.warnings:
             complain(warning)

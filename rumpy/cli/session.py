@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 
 def options(function: F) -> F:
-    """--load, --mount, --memory and --verbose."""
+    """--load, --mount, --netbsd, --missing, --memory and --verbose."""
     for option in (
+        images.netbsd_option,
         click.option("-v", "--verbose", is_flag=True, help="Show the console."),
         click.option(
             "--memory",
@@ -53,6 +54,7 @@ def booted(
     """The names a script or a prompt starts with: `k`, `rumpy`, `mnt`."""
     import rumpy
     from rumpy.probe import choose, parse_size
+    from rumpy.store import qualify
 
     if verbose:
         import logging
@@ -61,14 +63,17 @@ def booted(
     limit = parse_size(memory) if memory else None
     with ExitStack() as stack:
         k = stack.enter_context(rumpy.Kernel(memory=limit, verbose=verbose))
+        release = images.netbsd_release()
         for name in modules:
-            k.load(name)
+            driver = qualify(name, release) if release else name
+            k.load(driver, missing=images.missing())
         names: dict[str, Any] = {"k": k, "rumpy": rumpy}
         for argument in mounts:
             image, colon, where = argument.rpartition(":")
             if not colon or not where.startswith("/"):
                 raise click.UsageError(f"{argument}: not IMAGE:DIR")
-            choice = choose(image)
-            kind = choice.type or choice.driver
+            choice = choose(image, netbsd=release)
+            module = k.load(choice.driver, missing=images.missing())
+            kind = choice.type or module.name
             names["mnt"] = stack.enter_context(k.mount(kind, image, where))
         yield names

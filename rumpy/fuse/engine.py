@@ -62,12 +62,15 @@ def prepare(
     image: str | os.PathLike[str],
     mountpoint: str | os.PathLike[str],
     options: Options | str,
+    netbsd: str | None = None,
+    missing: str = "strict",
 ) -> dict[str, Any]:
     """Everything a server needs to know, checked.
 
     Raises:
         MountError, ImageError, OSError, ValueError: it can't work; says why.
     """
+    from rumpy.linker import locate
     from rumpy.probe import choose
 
     if isinstance(options, str):
@@ -78,17 +81,23 @@ def prepare(
     mounting.check_mountpoint(where)
     source = os.path.abspath(os.fspath(image))
     choice = choose(
-        source, driver=driver, offset=options.offset, partition=options.partition
+        source,
+        driver=driver,
+        offset=options.offset,
+        partition=options.partition,
+        netbsd=netbsd,
     )
     module = choice.driver
-    if "/" in module or module.endswith(".kmod"):
-        module = os.path.abspath(module)
+    if "/" in module or ":" in module or module.endswith(".kmod"):
+        # The server works in another directory, and says what it has.
+        module = os.path.abspath(locate(module))
     _check_driver_options(module, choice.type, options)
     return {
         "image": source,
         "mountpoint": where,
         "driver": module,
         "type": choice.type,
+        "missing": missing,
         "offset": choice.offset,
         "size": choice.size,
         "options": options.to_json(),
@@ -132,14 +141,18 @@ def mount(
     options: Options | str = "",
     *,
     foreground: bool = False,
+    netbsd: str | None = None,
+    missing: str = "strict",
 ) -> MountInfo:
     """Show the file system of an image at a directory of the host.
 
     Args:
         driver: path of a .kmod (contains '/' or ends in .kmod) or the name of
-            one; None: found from the image.
+            one; "netbsd:NAME" for NetBSD's; None: found from the image.
         options: as after `-o`.
         foreground: serve in this process and return when it is unmounted.
+        netbsd: take NetBSD's driver of this release, see rumpy.store.
+        missing: see Kernel.load.
 
     Returns:
         The mount; its `warnings` say what was done otherwise than asked.
@@ -149,7 +162,7 @@ def mount(
         ImageError, LinkError, ModuleError: the image or the driver.
         ValueError: the options.
     """
-    config = prepare(driver, image, mountpoint, options)
+    config = prepare(driver, image, mountpoint, options, netbsd, missing)
     if foreground:
         from rumpy.fuse.server import serve
 

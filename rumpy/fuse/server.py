@@ -60,6 +60,7 @@ class _Plan:
         self.mountpoint: str = config["mountpoint"]
         self.driver: str = config["driver"]
         self.type: str | None = config["type"]
+        self.missing: str = config.get("missing", "strict")
         self.offset: int = config["offset"]
         self.size: int | None = config["size"]
         self.name: str = config.get("name") or f"{os.getpid()}-{os.urandom(4).hex()}"
@@ -134,7 +135,7 @@ def _boot(plan: _Plan) -> Kernel:
 
 def _mount_inside(k: Kernel, plan: _Plan, source: Any) -> Mount:
     """Load the driver and mount the image in the kernel."""
-    module = k.load(plan.driver)
+    module = k.load(plan.driver, missing=plan.missing)
     words = [
         word
         for word, wanted in (

@@ -351,7 +351,10 @@ class Linker:
     def _check_module(self, obj: ObjectFile, info: ModInfo, scope: Scope) -> None:
         check_version(info, obj.name)
         if info.name in self._loaded:
-            raise ModuleError(f"{info.name} is loaded already", module=obj.name)
+            there = self._loaded[info.name].image.file
+            raise ModuleError(
+                f"{info.name} is loaded already, from {there}", module=obj.name
+            )
         absent = [name for name in info.required if name not in scope.modules]
         if absent:
             raise ModuleError(

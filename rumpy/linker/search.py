@@ -137,6 +137,8 @@ def peek(source: Source, name: str | None = None) -> ModInfo:
 def locate(module: str | os.PathLike[str], folders: Folders = ()) -> str:
     """The file meant by a path (contains '/' or ends in .kmod) or a name.
 
+    "netbsd:NAME" and "netbsd-VERSION:NAME" are NetBSD's own, see rumpy.store.
+
     Raises:
         ModuleError: there is no such module; lists where it was looked for.
     """
@@ -145,6 +147,12 @@ def locate(module: str | os.PathLike[str], folders: Folders = ()) -> str:
         if not os.path.exists(text):
             raise ModuleError("no such file", module=text)
         return text
+    if ":" in text:
+        from rumpy import store
+
+        parts = store.split(text)
+        if parts is not None:
+            return store.find(parts[1], parts[0])
     found = find_module(text, folders)
     if found is None:
         places = ", ".join(_texts(folders))

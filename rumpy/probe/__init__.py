@@ -77,8 +77,10 @@ class Choice:
         self.size = size
 
 
-#: Kinds that mean "ask the driver of this name".
-DRIVERS = {"ffs": "ffs", "ext2fs": "ext2fs", "lfs": "lfs"}
+#: Kinds that mean "ask the driver of this name", where there is one.
+DRIVERS = frozenset(
+    {"ffs", "ext2fs", "lfs", "cd9660", "udf", "ntfs", "msdos", "hfs", "efs", "nilfs"}
+)
 
 
 def probe(
@@ -152,11 +154,15 @@ def choose(
     driver: str | None = None,
     offset: str | None = None,
     partition: str | None = None,
+    netbsd: str | None = None,
 ) -> Choice:
     """Find the driver for an image, and the place of its file system.
 
+    Without `driver` and `netbsd` a shipped driver comes first, then NetBSD's.
+
     Args:
         driver: what the user named; then only the place is looked for.
+        netbsd: take NetBSD's driver of this release, see rumpy.store.
         offset: bytes as parse_size reads them.
         partition: number or letter, as `rumpy info` lists them.
 
@@ -171,12 +177,33 @@ def choose(
         start, size = found.offset, found.size
     if driver is not None:
         _refuse_foreign(image, start)
-        return Choice(driver, None, start, size)
+        return Choice(_qualified(driver, netbsd), None, start, size)
     contents = probe(image, start, size)
-    if contents.kind in DRIVERS:
-        name = DRIVERS[contents.kind]
-        return Choice(name, name, start, size)
+    name = _driver_for(contents.kind, netbsd)
+    if name is not None:
+        return Choice(name, contents.kind, start, size)
     raise _no_driver(contents, str(image))
+
+
+def _qualified(driver: str, netbsd: str | None) -> str:
+    if netbsd is None:
+        return driver
+    from rumpy.store import qualify
+
+    return qualify(driver, netbsd)
+
+
+def _driver_for(kind: str | None, netbsd: str | None) -> str | None:
+    """What to load for a kind of file system, or None."""
+    from rumpy.linker import find_module
+
+    if kind is None or kind not in DRIVERS:
+        return None
+    if netbsd is not None or find_module(kind) is not None:
+        return _qualified(kind, netbsd)
+    from rumpy.store import has
+
+    return f"netbsd:{kind}" if has(kind) else None
 
 
 def _refuse_foreign(image: str | os.PathLike[str], start: int) -> None:
@@ -210,5 +237,5 @@ def _no_driver(contents: Contents, image: str) -> ImageError:
     return ImageError(
         f"{contents.text}: rumpy brings no driver for it",
         image=image,
-        hint="-t PATH.kmod loads one",
+        hint="-t PATH.kmod loads one; NetBSD's: rumpy modules --help",
     )

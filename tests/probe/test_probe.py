@@ -177,13 +177,22 @@ def test_a_superblock_with_absurd_numbers_is_none(tmp_path: Path, demo: Path) ->
         assert probe(path).kind is None
 
 
-def test_other_file_systems_have_a_name(tmp_path: Path) -> None:
+def test_other_file_systems_have_a_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))  # no NetBSD modules
+    monkeypatch.delenv("RUMPY_NETBSD_MODULES", raising=False)
     path = tmp_path / "x"
     path.write_bytes(bytes(1080) + b"\x53\xef" + bytes(8192))
     assert probe(path).kind == "ext2fs"
     path.write_bytes(bytes(32769) + b"CD001" + bytes(8192))
     with pytest.raises(ImageError, match="ISO 9660: rumpy brings no driver"):
         choose(path)
+    found = choose(path, netbsd="10.1")
+    assert (found.driver, found.type) == ("netbsd-10.1:cd9660", "cd9660")
+    (tmp_path / "cd9660.kmod").touch()
+    monkeypatch.setenv("RUMPY_NETBSD_MODULES", str(tmp_path))
+    assert choose(path).driver == "netbsd:cd9660"
 
 
 @pytest.mark.parametrize(
