@@ -6,7 +6,8 @@ Usage: ``python csrc/exports/update.py [--check]``
 
 A name is exported when the headers for modules (csrc/abi/netbsd) declare it and
 build/kernel.elf defines it, or when the compiler calls it by itself.  The
-result is committed, so that a change of the interface is seen in review.
+result is committed, so that a change of the interface is seen in review.  Behind
+a name stands, from csrc/exports/limits.tbl, why it is not supported here.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 CSRC = Path(__file__).resolve().parent.parent
 BUILD = CSRC.parent / "build"
 LIST = CSRC / "exports" / "netbsd.syms"
+LIMITS = CSRC / "exports" / "limits.tbl"
 
 #: What the compiler needs without any declaration.
 IMPLICIT = {"__stack_chk_fail", "__stack_chk_guard", "lwp0"}
@@ -34,6 +36,7 @@ HEAD = """\
 #
 # What a NetBSD module may resolve from the kernel, sorted.  Made by
 # csrc/exports/update.py from the headers and the kernel; a test compares.
+# Behind a name: why it is not supported here, wholly or in part.
 """
 
 
@@ -65,11 +68,22 @@ def defined() -> set[str]:
     return {line.split()[-1] for line in result.stdout.splitlines()}
 
 
+def limits() -> dict[str, str]:
+    """Name -> reason, of limits.tbl."""
+    lines = LIMITS.read_text().splitlines()
+    return dict(line.split("\t", 1) for line in lines if line and line[0] != "#")
+
+
 def exports() -> str:
     """The text of the list."""
     have = defined()
     names = {n for n in declared() & have if not PRIVATE.match(n)} | (IMPLICIT & have)
-    return HEAD + "".join(f"{name}\n" for name in sorted(names))
+    reasons = limits()
+    unknown = sorted(reasons.keys() - names)
+    if unknown:
+        raise SystemExit(f"{LIMITS}: not exported: {', '.join(unknown)}")
+    lines = (f"{n}\t{reasons[n]}" if n in reasons else n for n in sorted(names))
+    return HEAD + "".join(f"{line}\n" for line in lines)
 
 
 def main() -> int:

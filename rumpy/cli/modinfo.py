@@ -36,7 +36,7 @@ def describe(module: str) -> dict[str, Any]:
     Raises:
         LinkError, ModuleError: it is none.
     """
-    from rumpy.linker import export_list, locate, peek
+    from rumpy.linker import export_limits, export_list, locate, peek
     from rumpy.linker.link import load_file
     from rumpy.linker.reader import read
 
@@ -66,21 +66,28 @@ def describe(module: str) -> dict[str, Any]:
         "needs": undefined,
         "exports": sorted(obj.defined),
         "lacks": lacks,
+        "limited": {n: why for n, why in export_limits().items() if n in obj.undefined},
         "bytes": len(data),
     }
 
 
 def _required_symbols(required: tuple[str, ...], path: str) -> frozenset[str]:
-    """What the modules that a module requires define."""
-    from rumpy.linker import find_module
+    """What the modules that a module requires, and those that they do, define."""
+    from rumpy.linker import find_module, peek
     from rumpy.linker.link import load_file
     from rumpy.linker.reader import read
 
     names: set[str] = set()
-    for name in required:
-        found = find_module(name, [os.path.dirname(os.path.realpath(path))])
+    seen: set[str] = set()
+    folder = os.path.dirname(os.path.realpath(path))
+    wanted = [*required]
+    while wanted:
+        name = wanted.pop()
+        found = None if name in seen else find_module(name, [folder])
+        seen.add(name)
         if found is not None:
-            names |= set(read(load_file(found), str(found)).defined)
+            names |= set(read(load_file(found), found).defined)
+            wanted += peek(found).required
     return frozenset(names)
 
 
@@ -105,6 +112,9 @@ def _text(facts: dict[str, Any], exports: bool, needs: bool) -> str:
         lines += [f"    {name}" for name in facts["lacks"]]
     else:
         lines.append("  this kernel has all of them")
+    if facts["limited"]:
+        lines.append("  not supported here, wholly or in part:")
+        lines += [f"    {name}: {why}" for name, why in facts["limited"].items()]
     for wanted, title in ((needs, "needs"), (exports, "exports")):
         if wanted:
             lines.append(f"  {title}:")

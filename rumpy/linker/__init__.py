@@ -19,6 +19,7 @@ from rumpy.linker.link import Linker
 from rumpy.linker.modinfo import ModInfo
 from rumpy.linker.search import (
     ModuleFile,
+    export_limits,
     export_list,
     find_module,
     kernel_path,
@@ -40,6 +41,7 @@ __all__ = [
     "NativeHost",
     "Range",
     "Symbolizer",
+    "export_limits",
     "export_list",
     "find_module",
     "kernel_path",

@@ -26,10 +26,15 @@ else:
 
 def read_exports(path: str | os.PathLike[str]) -> frozenset[str]:
     """Names of an export list: one a line, `#` starts a comment."""
+    return frozenset(read_limits(path))
+
+
+def read_limits(path: str | os.PathLike[str]) -> dict[str, str]:
+    """Names of an export list and why they are not supported, "" if they are."""
     with open(path) as file:
         text = file.read()
-    names = (line.split("#", 1)[0].split() for line in text.splitlines())
-    return frozenset(words[0] for words in names if words)
+    lines = (line.split("#", 1)[0].split(None, 1) for line in text.splitlines())
+    return {words[0]: words[1].strip() if words[1:] else "" for words in lines if words}
 
 
 class Scope:

@@ -10,7 +10,7 @@ from rumpy.linker.host import Job
 from rumpy.linker.layout import lay_out
 from rumpy.linker.link import read_object
 from rumpy.linker.modinfo import ModInfo, find_modinfo
-from rumpy.linker.scope import read_exports
+from rumpy.linker.scope import read_exports, read_limits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,6 +82,15 @@ def export_list(personality: str = "netbsd") -> frozenset[str]:
     if key not in _exports:
         _exports[key] = read_exports(path)
     return _exports[key]
+
+
+def export_limits(personality: str = "netbsd") -> dict[str, str]:
+    """Exported functions that answer "not supported here": name -> reason."""
+    file = f"{personality}.syms"
+    path = _newest(os.path.join(EXPORTS, file), os.path.join(DATA, file))
+    if path is None:
+        raise LinkError(f"no export list {file} in {DATA}")
+    return {name: why for name, why in read_limits(path).items() if why}
 
 
 def shipped_modules() -> dict[str, str]:

@@ -24,9 +24,8 @@ def symbols(*options: str) -> list[list[str]]:
 
 def exported() -> list[str]:
     """The committed export list."""
-    return [
-        line for line in EXPORTS.read_text().splitlines() if not line.startswith("#")
-    ]
+    lines = EXPORTS.read_text().splitlines()
+    return [line.split("\t")[0] for line in lines if not line.startswith("#")]
 
 
 def test_undefined_are_hypercalls() -> None:
