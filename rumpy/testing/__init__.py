@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Tools for those who write or judge file systems.
+
+    from rumpy.testing import run_cases
+    report = run_cases("/mnt/anything")      # or a rumpy.Mount, or a FileSystem
+    print(report)
+    assert report.ok
+
+- `run_cases`: what POSIX says of each call, as small cases that run on a mount in
+  a rumpy kernel, on a directory of the host, on a FUSE mount and on a model.
+- `KernelTree`, `HostTree`, `ModelTree`: what the cases see (`FileSystem`).
+- `probe`: finds out what a tree can do.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from rumpy.testing.cases import Case as Case
+    from rumpy.testing.cases import all_cases as all_cases
+    from rumpy.testing.filesystem import CAPABILITIES as CAPABILITIES
+    from rumpy.testing.filesystem import NOW as NOW
+    from rumpy.testing.filesystem import OMIT as OMIT
+    from rumpy.testing.filesystem import FileSystem as FileSystem
+    from rumpy.testing.filesystem import Status as Status
+    from rumpy.testing.filesystem import Volume as Volume
+    from rumpy.testing.model import Model as Model
+    from rumpy.testing.model import ModelTree as ModelTree
+    from rumpy.testing.onhost import HostTree as HostTree
+    from rumpy.testing.onkernel import KernelTree as KernelTree
+    from rumpy.testing.probe import probe as probe
+    from rumpy.testing.runner import Report as Report
+    from rumpy.testing.runner import Result as Result
+    from rumpy.testing.runner import run_case as run_case
+    from rumpy.testing.runner import run_cases as run_cases
+    from rumpy.testing.runner import tree_of as tree_of
+
+_HOMES = {
+    "CAPABILITIES": "filesystem",
+    "NOW": "filesystem",
+    "OMIT": "filesystem",
+    "Case": "cases",
+    "FileSystem": "filesystem",
+    "HostTree": "onhost",
+    "KernelTree": "onkernel",
+    "Model": "model",
+    "ModelTree": "model",
+    "Report": "runner",
+    "Result": "runner",
+    "Status": "filesystem",
+    "Volume": "filesystem",
+    "all_cases": "cases",
+    "probe": "probe",
+    "run_case": "runner",
+    "run_cases": "runner",
+    "tree_of": "runner",
+}
+
+__all__ = [*_HOMES]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'rumpy.testing' has no attribute {name!r}")
+    import importlib
+
+    value: object = getattr(importlib.import_module(f"rumpy.testing.{home}"), name)
+    # A function may be called like its module: only what was asked for is kept.
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(_HOMES))
