@@ -10,12 +10,17 @@
 #include <sys/stat.h>
 #include <lib/libkern/libkern.h>
 
-/* The file whose name was found is wanted for removal: is that allowed? */
+/*
+ * The file whose name was found is wanted for removal: is that allowed?  Whoever
+ * may write a directory may, unless it is sticky.
+ */
 static int
 ffs_may_delete(struct vnode *dvp, struct vnode *vp, kauth_cred_t cred)
 {
 	int error;
 
+	if ((VTOI(dvp)->i_mode & S_ISTXT) == 0)
+		return 0;
 	error = kauth_authorize_vnode(cred, KAUTH_VNODE_DELETE, vp, dvp,
 	    genfs_can_sticky(dvp, cred, VTOI(dvp)->i_uid, VTOI(vp)->i_uid));
 	return error == 0 ? 0 : EPERM;

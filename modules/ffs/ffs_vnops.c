@@ -394,7 +394,7 @@ ffs_make(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp,
 	}
 	ip = VTOI(vp);
 	ip->i_nlink = vap->va_type == VDIR ? 2 : 1;
-	ip->i_flag |= IN_CHANGE | IN_MODIFIED;
+	ip->i_flag |= IN_ACCESS | IN_UPDATE | IN_CHANGE | IN_MODIFIED;
 	if (fill != NULL)
 		error = (*fill)(ip, dp, arg, cnp->cn_cred);
 	if (error == 0 && ffs_syncmeta(ip->i_fm))
