@@ -241,10 +241,19 @@ drain_hosts(struct hyp_kernel *k, struct hyp_host *me)
 	for (h = list; h != NULL; h = next) {
 		/* It may post itself again as soon as h_posted is 0. */
 		next = h->h_inbox;
-		atomic_store(&h->h_posted, 0);
 		if (h != me && !h->h_queued)
 			queue_insert(k, h, h->h_first);
+		atomic_store(&h->h_posted, 0);
 	}
+}
+
+/* Whether a thread that does not wait is in inbox or queue still. */
+bool
+cpu_remembers(struct hyp_host *h)
+{
+
+	/* In this order: posts become places in the queue. */
+	return atomic_load(&h->h_posted) != 0 || atomic_load(&h->h_queued);
 }
 
 static void
@@ -355,8 +364,6 @@ pass_to(struct hyp_kernel *k, struct hyp_host *h, struct hyp_host *me)
 {
 	bool grant = has_waited_enough(h);
 
-	if (unlikely(h->h_kernel != k))
-		return PASSED_NOT;	/* gave up, and is somebody else now */
 	for (;;) {
 		if (word_move(h, W_WAIT, grant ? W_GRANT : W_WAKE))
 			break;
@@ -752,15 +759,18 @@ cpu_reset(struct hyp_kernel *k)
 	struct hyp_shared *sh = k->k_shared;
 	struct hyp_host *h;
 
+	/*
+	 * A thread that comes to the door just now may be between h_posted
+	 * and the inbox; that post stands.
+	 */
+	drain_hosts(k, NULL);
 	k->k_first = k->k_tail = NULL;
 	k->k_done = NULL;
 	k->k_done_tail = &k->k_done;
 	sh->sh_nwait = 0;
 	sh->sh_work = 0;
-	__atomic_store_n(&sh->sh_inbox, NULL, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&sh->sh_done, NULL, __ATOMIC_SEQ_CST);
 	for (h = k->k_hosts; h != NULL; h = h->h_of_kernel) {
-		atomic_store(&h->h_posted, 0);
 		h->h_queued = h->h_first = h->h_parked = false;
 		h->h_within = h->h_restart = h->h_due = false;
 		h->h_since = 0;

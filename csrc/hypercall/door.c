@@ -35,32 +35,52 @@ static pthread_once_t thread_once = PTHREAD_ONCE_INIT;
 
 /* --- host threads --------------------------------------------------------- */
 
+/* Its thread forgets it. */
+static void
+host_orphan(struct hyp_host *h)
+{
+	struct hyp_host **hp;
+
+	if (h->h_thread == NULL)
+		return;
+	for (hp = &h->h_thread->t_hosts; *hp != h; hp = &(*hp)->h_of_thread)
+		continue;
+	*hp = h->h_of_thread;
+	h->h_thread = NULL;
+}
+
 static void
 host_unlink(struct hyp_host *h)
 {
 	struct hyp_host **hp;
 
-	for (hp = &h->h_thread->t_hosts; *hp != h; hp = &(*hp)->h_of_thread)
-		continue;
-	*hp = h->h_of_thread;
+	host_orphan(h);
 	for (hp = &h->h_kernel->k_hosts; *hp != h; hp = &(*hp)->h_of_kernel)
 		continue;
 	*hp = h->h_of_kernel;
-	h->h_thread = NULL;
 	h->h_kernel = NULL;
 	h->h_of_kernel = host_free;
 	host_free = h;
 }
 
-/* A thread ends: its hosts are nobody's. */
+/*
+ * A thread ends: its hosts are nobody's.  One that has given up waiting, or
+ * left a dead kernel, may be in the inbox or the queue yet; it stays the
+ * kernel's then, and is never another thread's.
+ */
 static void
 thread_exit(void *arg)
 {
 	struct hyp_thread *t = arg;
+	struct hyp_host *h;
 
 	pthread_mutex_lock(&host_lock);
-	while (t->t_hosts != NULL)
-		host_unlink(t->t_hosts);
+	while ((h = t->t_hosts) != NULL) {
+		if (cpu_remembers(h))
+			host_orphan(h);
+		else
+			host_unlink(h);
+	}
 	pthread_mutex_unlock(&host_lock);
 	fault_thread_exit(t);
 }

@@ -66,7 +66,7 @@ struct hyp_host {
 	/* Owned by the CPU's holder. */
 	struct hyp_host	*h_next;	/* queue of those who want the CPU */
 	struct hyp_host	*h_prev;
-	bool		h_queued;
+	_Atomic bool	h_queued;
 	bool		h_first;	/* lost a competition: goes first */
 	bool		h_parked;	/* may be unparked */
 	bool		h_stale;	/* waited at the door through a restore */
@@ -215,6 +215,7 @@ bool	cpu_enter_timed(struct hyp_kernel *, struct hyp_host *, int ms);
 void	cpu_leave_slow(struct hyp_kernel *, struct hyp_host *);
 void	cpu_complete(struct hyp_kernel *, struct hyp_bio *);
 void	cpu_rearm(struct hyp_kernel *);
+bool	cpu_remembers(struct hyp_host *);
 int64_t	cpu_clock(struct hyp_kernel *, int);
 void	cpu_wake_all(struct hyp_kernel *);
 void	cpu_cancel(struct hyp_host *);
