@@ -818,6 +818,22 @@ cpu_rearm_after(struct hyp_kernel *k, int64_t deadline)
 		futex_wake(&h->h_word);
 }
 
+/*
+ * Time has come to what sh_deadline says.  The idle thread knows if it sleeps;
+ * if it runs unbound contexts they have to let it look.  Any thread.
+ */
+void
+cpu_remind(struct hyp_kernel *k)
+{
+	struct hyp_shared *sh = k->k_shared;
+	uint32_t c = CPU_HELD;
+
+	if (sh->sh_mono >= __atomic_load_n(&sh->sh_deadline, __ATOMIC_RELAXED))
+		(void)__atomic_compare_exchange_n(&sh->sh_cpu, &c,
+		    CPU_HELD | CPU_ATTN, false, __ATOMIC_SEQ_CST,
+		    __ATOMIC_SEQ_CST);
+}
+
 /* The clock has been set: let the idle thread look at its deadline again. */
 void
 cpu_rearm(struct hyp_kernel *k)

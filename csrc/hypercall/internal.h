@@ -215,6 +215,7 @@ bool	cpu_enter_timed(struct hyp_kernel *, struct hyp_host *, int ms);
 void	cpu_leave_slow(struct hyp_kernel *, struct hyp_host *);
 void	cpu_complete(struct hyp_kernel *, struct hyp_bio *);
 void	cpu_rearm(struct hyp_kernel *);
+void	cpu_remind(struct hyp_kernel *);
 bool	cpu_remembers(struct hyp_host *);
 int64_t	cpu_clock(struct hyp_kernel *, int);
 void	cpu_wake_all(struct hyp_kernel *);

@@ -146,6 +146,7 @@ monitor(void *arg)
 
 	while (atomic_load(&k->k_monitor_word) != MON_STOP && !cpu_dead(k)) {
 		store_time(k);
+		cpu_remind(k);
 		look(k, &w);
 		next += period;
 		if (next < hyp_now())		/* after a pause */
