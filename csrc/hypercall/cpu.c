@@ -16,7 +16,7 @@
  *   is given the CPU without competition (W_GRANT).
  * - A thread that has been told to compete always does.  So whenever the CPU
  *   is free, the inbox and the queue are empty or somebody is on his way; that
- *   is what tests/model/cpu.pml checks, and release() counts exceptions to.
+ *   is what tests/model/cpu.pml checks, and release() asserts.
  * - A thread whose context sleeps is parked: W_WAIT without a post.  The
  *   kernel unparks it, that is, queues it, when the context can run.
  * - The idle thread is one more such thread, parked with a deadline.  It is
@@ -309,7 +309,8 @@ must_stay(struct hyp_kernel *k, struct hyp_host *me)
 
 /*
  * Nobody has been told to take over, so there must be nothing to do, or the
- * idle thread is on its way or busy with it.
+ * idle thread is on its way or busy with it.  It never parks with contexts
+ * left to run: those it would leave them to may turn out to be away.
  */
 static bool
 nothing_is_left(struct hyp_kernel *k)
@@ -416,12 +417,7 @@ release(struct hyp_kernel *k, struct hyp_host *me)
 				return true;
 			continue;
 		}
-		if (unlikely(!nothing_is_left(k))) {
-			/* Never seen, and the model says never; yet cheap. */
-			k->k_stats.lost++;
-			queue_insert(k, atomic_load(&k->k_idle), false);
-			continue;
-		}
+		CPU_ASSERT(nothing_is_left(k));
 		c = CPU_HELD;
 		if (__atomic_compare_exchange_n(&sh->sh_cpu, &c, 0, false,
 		    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))

@@ -196,7 +196,6 @@ def test_many_threads_take_turns(exec_: Exec) -> None:
     threads.join()
     assert not threads.errors
     assert min(counts) > 0
-    assert exec_.statistics().lost == 0
 
 
 @pytest.mark.slow
@@ -236,4 +235,3 @@ def test_soak(exec_: Exec, count: int) -> None:
         assert time.monotonic() - min(last) < 5, "a thread is stuck"
     assert all(done > 10 for done in threads.join())
     assert not threads.errors
-    assert exec_.statistics().lost == 0

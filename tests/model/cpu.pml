@@ -17,6 +17,11 @@
  *	3  a thread parks though completions arrived while it gave up the CPU
  *	4  the deadline is armed without a kick
  *	5  a thread that was wanted while away does not post itself again
+ *	6  the idle thread parks with contexts left to run, for others' sake
+ *	7  the same, and release() does not look: what 6 comes to
+ *
+ * Beside doors that work there are, by configuration, doors that give the CPU
+ * away inside (RELEASES) and a thread that gives up waiting (LIMITED).
  */
 
 #ifndef BUG
@@ -30,6 +35,12 @@
 #endif
 #ifndef TRANSFERS
 #define	TRANSFERS	1
+#endif
+#ifndef LIMITED
+#define	LIMITED	0		/* host 0 gives up waiting that often */
+#endif
+#ifndef RELEASES
+#define	RELEASES 0		/* doors give the CPU away inside, and take it */
 #endif
 #ifndef SIGNALS
 #define	SIGNALS	1		/* host 0 may be interrupted that often */
@@ -60,6 +71,7 @@ bit inbox[NHOSTS];
 bit queued[NHOSTS];
 bit parked[NHOSTS];
 bit intr[NHOSTS];
+bit first;			/* h_first of the idle thread */
 byte nwait;
 
 bit runnable;			/* sh_runnable != 0 */
@@ -69,6 +81,7 @@ bit armed;			/* sh_deadline is not INT64_MAX */
 bit until;			/* sh_until: the idle thread sleeps with it */
 bit until_none;			/* sh_until is INT64_MAX, not INT64_MIN */
 byte signals = SIGNALS;
+byte limited = LIMITED;
 byte finished;
 
 #define	TOOK(h)		assert(owner == NONE); owner = h
@@ -137,13 +150,13 @@ inline drain(me)
 		if
 		:: was ->
 			atomic {
-				posted[i] = 0;
 				if
 				:: i != me && queued[i] == 0 ->
 					queued[i] = 1; nwait++
 				:: else
 				fi
-			}
+			};
+			posted[i] = 0
 		:: else
 		fi;
 		i++
@@ -190,6 +203,20 @@ inline take_first(h)
 	}
 }
 
+/* nothing_is_left(), asserted; its loads are not one step */
+inline nothing_is_left()
+{
+	if
+	:: BUG != 7 && (runnable || work) && parked[IDLE] &&
+	    word[IDLE] == W_WAIT ->
+		if
+		:: posted[IDLE]
+		:: else -> assert(first)
+		fi
+	:: else
+	fi
+}
+
 /* release(); kept = 1: must_stay() */
 inline release(me)
 {
@@ -218,6 +245,7 @@ inline release(me)
 			:: else
 			fi
 		:: else ->
+			nothing_is_left();
 			atomic {
 				if
 				:: cpu == HELD -> GAVE(); cpu = 0; break
@@ -302,7 +330,11 @@ inline got(me)
 		:: queued[me] -> queued[me] = 0; nwait--
 		:: else
 		fi;
-		parked[me] = 0
+		parked[me] = 0;
+		if
+		:: me == IDLE -> first = 0
+		:: else
+		fi
 	};
 	if
 	:: cpu & ATTN -> drain(me)
@@ -324,6 +356,10 @@ inline wait_for_cpu(me)
 			:: ok -> break
 			:: else
 			fi;
+			if
+			:: me == IDLE -> first = 1
+			:: else
+			fi;
 			word[me] = W_WAIT;
 			post(me, ok);
 			if
@@ -332,7 +368,7 @@ inline wait_for_cpu(me)
 			fi
 		:: w == W_WAIT -> sleep(me);
 			if
-			:: ok -> break
+			:: ok || gone -> break
 			:: else
 			fi
 		fi
@@ -373,6 +409,11 @@ inline sleep(me)
 			sleeping[me] = 0; expired = 1
 	   }
 	:: atomic {
+		me == 0 && limited > 0 && sleeping[me] && !parked[me] &&
+		    !given ->
+			sleeping[me] = 0; late = 1; limited--
+	   }
+	:: atomic {
 		me == 0 && signals > 0 && sleeping[me] && intr[me] == 0 ->
 			sleeping[me] = 0; interrupted = 1; signals--
 	   }
@@ -398,9 +439,10 @@ inline sleep(me)
 		:: else
 		fi
 	:: interrupted -> look_for_signals(me)
+	:: late -> MOVE(me, W_WAIT, W_RUN, gone)	/* given_up() */
 	:: else
 	fi;
-	atomic { expired = 0; interrupted = 0; deadline = 0 }
+	atomic { late = 0; expired = 0; interrupted = 0; deadline = 0 }
 }
 
 inline look_for_signals(me)
@@ -486,6 +528,78 @@ inline kernel(me)
 		fi;
 		park(me);
 		attend()
+#if RELEASES
+	:: true ->			/* hyp_give() and hyp_take() */
+		given = 1;
+		give(me);
+		take(me);
+		given = 0
+#endif
+	fi
+}
+
+/* cpu_take(); gone = 1: not, for it took too long */
+inline take(me)
+{
+	atomic {
+		if
+		:: cpu == 0 -> cpu = HELD; TOOK(me); ok = 1
+		:: else -> ok = 0
+		fi
+	};
+	if
+	:: ok
+	:: else ->
+		word[me] = W_WAIT;
+		post(me, ok);
+		if
+		:: ok
+		:: else -> wait_for_cpu(me)
+		fi;
+		if
+		:: gone
+		:: else -> got(me)
+		fi
+	fi;
+	ok = 0
+}
+
+/* cpu_give() */
+inline give(me)
+{
+	ok = 0;
+	if
+	:: nwait == 0 && !runnable && !work ->
+		atomic {
+			if
+			:: cpu == HELD -> GAVE(); cpu = 0; ok = 1
+			:: else
+			fi
+		}
+	:: else
+	fi;
+	if
+	:: ok
+	:: else -> release(me)
+	fi;
+	ok = 0
+}
+
+/* hypercall_yield() */
+inline yield(me)
+{
+	if
+	:: cpu & ATTN -> drain(me)
+	:: else
+	fi;
+	if
+	:: nwait > 0 ->
+		atomic { queued[me] = 1; nwait++ };
+		word[me] = W_WAIT;
+		release(me);
+		wait_for_cpu(me);
+		got(me)
+	:: else
 	fi
 }
 
@@ -501,7 +615,7 @@ inline attend()
 #define	LOCALS								\
 	byte i, h, w;							\
 	bit was, ok, passed, kept, grant, kick, deadline, expired,	\
-	    interrupted
+	    interrupted, late, gone, given
 
 proctype host(byte me)
 {
@@ -511,46 +625,17 @@ proctype host(byte me)
 	do
 	:: ops > 0 ->
 		ops--;
-		/* cpu_take() */
-		atomic {
-			if
-			:: cpu == 0 -> cpu = HELD; TOOK(me); ok = 1
-			:: else -> ok = 0
-			fi
-		};
+		take(me);
 		if
-		:: ok
+		:: gone -> gone = 0
 		:: else ->
-			word[me] = W_WAIT;
-			post(me, ok);
-			if
-			:: ok
-			:: else -> wait_for_cpu(me)
-			fi;
-			got(me)
-		fi;
-		ok = 0;
-		assert(owner == me);
-		kernel(me);
-		assert(owner == me);
-		/* door_attend() and cpu_give() */
-		work = 0;
-		ok = 0;
-		if
-		:: nwait == 0 && !runnable && !work ->
-			atomic {
-				if
-				:: cpu == HELD -> GAVE(); cpu = 0; ok = 1
-				:: else
-				fi
-			}
-		:: else
-		fi;
-		if
-		:: ok
-		:: else -> release(me)
-		fi;
-		atomic { intr[me] = 0; ok = 0 }
+			assert(owner == me);
+			kernel(me);
+			assert(owner == me);
+			work = 0;		/* door_attend() */
+			give(me);
+			intr[me] = 0
+		fi
 	:: else -> break
 	od;
 	finished++
@@ -572,7 +657,11 @@ proctype idle()
 end:	do
 	:: true ->
 		assert(owner == IDLE);
-		attend();
+		work = 0;
+		if
+		:: runnable = 0
+		:: nwait > 0			/* they have waited enough */
+		fi;
 		atomic {
 			j = 0;
 			do
@@ -586,7 +675,10 @@ end:	do
 			:: else -> break
 			od
 		};
-		park(IDLE)
+		if
+		:: runnable && BUG != 6 && BUG != 7 -> yield(IDLE)
+		:: else -> park(IDLE)
+		fi
 	od
 }
 

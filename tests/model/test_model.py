@@ -16,6 +16,8 @@ MODEL = Path(__file__).with_name("cpu.pml")
 CONFIGURATIONS = [
     {"HOSTS": 1, "OPS": 1, "SIGNALS": 0},
     {"HOSTS": 1, "OPS": 1, "SIGNALS": 1},
+    {"HOSTS": 1, "OPS": 2, "SIGNALS": 1, "TRANSFERS": 0},
+    {"HOSTS": 1, "OPS": 2, "SIGNALS": 0, "TRANSFERS": 0, "LIMITED": 1, "RELEASES": 1},
     {"HOSTS": 2, "OPS": 1, "SIGNALS": 0, "TRANSFERS": 0},
 ]
 #: A mistake and the configuration that shows it.
@@ -25,6 +27,8 @@ BUGS = {
     3: {"HOSTS": 1, "OPS": 1, "SIGNALS": 0},
     4: {"HOSTS": 1, "OPS": 1, "SIGNALS": 0},
     5: {"HOSTS": 1, "OPS": 1, "SIGNALS": 1},
+    6: {"HOSTS": 1, "OPS": 2, "SIGNALS": 1, "TRANSFERS": 0},
+    7: {"HOSTS": 1, "OPS": 2, "SIGNALS": 0, "TRANSFERS": 0, "LIMITED": 1},
 }
 
 

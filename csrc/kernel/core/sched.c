@@ -149,6 +149,15 @@ home_park(struct lwp_impl *l)
 		(void)sleepq_interrupt(l);
 }
 
+/* Let those who wait for the CPU go first, but go on. */
+static void
+home_yield(struct lwp_impl *l)
+{
+
+	hyp_yield();
+	kern_cpu.cpu_curlwp = kern_cpu.cpu_home = l;
+}
+
 /*
  * A home lends its thread to one unbound context.  That may switch to others
  * directly and comes back when none is left, or the home can run or has to
@@ -231,10 +240,8 @@ yield(void)
 	sched_attend();
 	l->li_lwp.l_stat = LSRUN;
 	(void)home_lend(l);
-	if (hyp_shared->sh_nwait != 0) {
-		hyp_yield();
-		kern_cpu.cpu_curlwp = kern_cpu.cpu_home = l;
-	}
+	if (hyp_shared->sh_nwait != 0)
+		home_yield(l);
 	l->li_lwp.l_stat = LSONPROC;
 }
 
@@ -379,7 +386,14 @@ kern_idle(void *arg)
 			continue;
 		}
 		lent = 0;
-		home_park(l);
+		/*
+		 * With contexts left to run, parking would leave them to those
+		 * who wait; and they may turn out to be away.
+		 */
+		if (hyp_shared->sh_runnable != 0)
+			home_yield(l);
+		else
+			home_park(l);
 		ltime_refresh();
 	}
 }
