@@ -51,12 +51,26 @@ genfs_bmap(struct vnode *vp, off_t off, size_t len, struct genfs_extent *ge)
 	return 0;
 }
 
+/* Does an extent begin behind the end of its disk? */
+static bool
+genfs_beyond(const struct genfs_extent *ge)
+{
+	const struct vnode *devvp = ge->ge_devvp;
+
+	return devvp->v_type == VBLK && devvp->v_size != VSIZENOTSET &&
+	    ge->ge_blkno >= btodb(devvp->v_size);
+}
+
 /* One part of a transfer that starts at done; the whole if it covers it. */
 static bool
 genfs_part(struct buf *mbp, const struct genfs_extent *ge, int done)
 {
 	struct buf *bp;
 
+	if (__predict_false(genfs_beyond(ge))) {
+		nestiobuf_done(mbp, (int)ge->ge_len, EIO);
+		return false;
+	}
 	if (done == 0 && ge->ge_len == (size_t)mbp->b_bcount) {
 		mbp->b_blkno = ge->ge_blkno;
 		VOP_STRATEGY(ge->ge_devvp, mbp);
@@ -122,13 +136,17 @@ genfs_setup(struct buf *bp, struct vnode *vp, void *data, size_t len,
 	}
 }
 
+/*
+ * A file system with a strategy of its own may leave b_resid as it was (udf,
+ * for contents in its inodes); genfs_part() has kept disks from doing so.
+ */
 static int
 genfs_result(const struct buf *bp)
 {
 
 	if (bp->b_error != 0)
 		return bp->b_error;
-	return bp->b_resid != 0 ? EIO : 0;
+	return bp->b_resid != 0 && bp->b_resid != bp->b_bcount ? EIO : 0;
 }
 
 static int

@@ -661,6 +661,10 @@ VOP_GETPAGES(struct vnode *vp, voff_t off, struct vm_page **m, int *count,
 	return genfs_getpages(&a);
 }
 
+/* What the kernel asks a vnode's vector: is the pager genfs's? */
+const struct vnodeop_desc vop_putpages_desc = { .vdesc_offset = 0 };
+static int (*fs_vector[])(void *) = { genfs_putpages };
+
 int
 VOP_PUTPAGES(struct vnode *vp, voff_t lo, voff_t hi, int flags)
 {
@@ -691,6 +695,7 @@ fs_vnode(struct vnode *vp, enum vtype type, kmutex_t *interlock, void *data)
 	vp->v_mount = &fs_mount;
 	vp->v_interlock = interlock;
 	vp->v_data = data;
+	vp->v_op = fs_vector;
 	uvm_obj_init(&vp->v_uobj, &uvm_vnodeops, true, 1);
 	genfs_node_init(vp, &fs_genfsops);
 }
@@ -708,6 +713,7 @@ standin_start(void)
 	fs_mount.mnt_dev_bshift = DEV_BSHIFT;
 	fs_vnode(file_vp, VREG, &fs_interlock[0], &fs_inode);
 	fs_vnode(disk_vp, VBLK, &fs_interlock[1], &fs_disknode);
+	disk_vp->v_size = (voff_t)FS_NBLOCKS * FS_BLOCK;
 	disk_vp->v_specnode = &fs_specnode;
 	file_cut(0);			/* all holes */
 	memset(fs_taken, true, FS_RESERVED);
