@@ -139,8 +139,28 @@ uvn_pagesbehind(struct vnode *vp, voff_t off)
 }
 
 /*
- * The file ends there now.  Pages behind the end go; the caller has cleared
- * the rest of the last one.
+ * What is behind the end in the last page must be zeroes, should the file grow
+ * again.  Drivers clear the rest of the last block, which may end earlier.
+ */
+static void
+uvn_clearend(struct vnode *vp, voff_t end)
+{
+	const size_t from = end & PAGE_MASK;
+	struct uvm_pagechunk *pc;
+	pageset_t set;
+
+	if (from == 0)
+		return;
+	set = pageset_of(end, 1);
+	while ((pc = pageindex_lookup(&vp->v_uobj, end)) != NULL &&
+	    (pc->pc_busy & set) != 0)
+		pagechunk_wait(pc);
+	if (pc != NULL && (pc->pc_valid & set) != 0)
+		memset(pc->pc_data + (end & CHUNK_MASK), 0, PAGE_SIZE - from);
+}
+
+/*
+ * The file ends there now.  Pages behind the end go.
  */
 void
 uvm_vnp_setsize(struct vnode *vp, voff_t newsize)
@@ -155,6 +175,8 @@ uvm_vnp_setsize(struct vnode *vp, voff_t newsize)
 		(void)(*uobj->pgops->pgo_put)(uobj, end, 0,
 		    PGO_FREE | PGO_SYNCIO);
 	}
+	if (vp->v_size > newsize && uobj->uo_npages != 0)
+		uvn_clearend(vp, newsize);
 	mutex_enter(vp->v_interlock);
 	vp->v_size = vp->v_writesize = newsize;
 	mutex_exit(vp->v_interlock);
