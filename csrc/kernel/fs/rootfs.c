@@ -398,6 +398,9 @@ vfs_mountroot(void)
 	make_node(rootfs_root, "dev", VDIR, 0755, NODEV);
 	mp->mnt_flag = MNT_LOCAL | MNT_ROOTFS;
 	mp->mnt_iflag |= IMNT_MPSAFE | IMNT_NCLOOKUP | IMNT_SHRLOOKUP;
+	/* nilfs reads its superblock in blocks of what /dev is on. */
+	mp->mnt_fs_bshift = PAGE_SHIFT;
+	mp->mnt_dev_bshift = DEV_BSHIFT;
 	mp->mnt_stat.f_fsidx.__fsid_val[0] = 1;
 	mp->mnt_stat.f_fsidx.__fsid_val[1] = makefstype("rootfs");
 	mp->mnt_stat.f_fsid = 1;
