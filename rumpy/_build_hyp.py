@@ -12,6 +12,7 @@ build/include/rumpy/*.cdef.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -42,18 +43,24 @@ COMPILE = [
     "-pthread",
     "-D_GNU_SOURCE",
 ]
-INCLUDE = [CSRC / "hypercall", CSRC / "fuse", CSRC / "include", GENERATED]
+#: Host sources, and what of the driver is pure arithmetic.
+FOLDERS = ("hypercall", "fuse", "ffstools")
+SHARED = [ROOT / "modules" / "ffs" / "ffs_super.c"]
+INCLUDE = [*(CSRC / name for name in FOLDERS), CSRC / "include", GENERATED]
+#: Structures on disk that Python reads member by member.
+FORMAT = CSRC / "include" / "ufs" / "ffs_format.h"
+ON_DISK = ("csum", "csum_total", "fs", "cg", "ufs1_dinode", "ufs2_dinode")
 
 
 def sources() -> list[Path]:
     """Host sources, relative to the root, in a stable order."""
     found = [
         path
-        for folder in ("hypercall", "fuse")
+        for folder in FOLDERS
         for pattern in ("*.c", "*.S")
         for path in (CSRC / folder).glob(pattern)
     ]
-    return [path.relative_to(ROOT) for path in sorted(found)]
+    return [path.relative_to(ROOT) for path in sorted(found) + SHARED]
 
 
 def generate() -> None:
@@ -68,15 +75,32 @@ def declarations() -> str:
         (CSRC / "hypercall").glob("*.cdef"),
         key=lambda path: (path.name != "hyp.cdef", path.name),
     )
-    own += sorted((CSRC / "fuse").glob("*.cdef"))
-    return "\n".join(path.read_text() for path in [*parts, *own])
+    for folder in FOLDERS[1:]:
+        own += sorted((CSRC / folder).glob("*.cdef"))
+    texts = [path.read_text() for path in [*parts, *own]]
+    return "\n".join([on_disk(), *texts])
+
+
+def on_disk() -> str:
+    """Declarations of the structures on disk, with their numbers put in."""
+    text = FORMAT.read_text()
+    numbers = dict(re.findall(r"^#define\s+(FFS_\w+|UFS_\w+)\s+(\d+)", text, re.M))
+    parts = []
+    for name in ON_DISK:
+        found = re.search(rf"^struct {name} {{.*?^}};", text, re.M | re.S)
+        if found is None:
+            raise ValueError(f"{FORMAT}: no struct {name}")
+        parts.append(
+            re.sub(r"\[(\w+)\]", lambda m: f"[{numbers.get(m[1], m[1])}]", found[0])
+        )
+    return "\n".join(parts)
 
 
 def prologue() -> str:
     """C text at the head of cffi's file: every header that belongs to a cdef."""
     lines = ["#include <stdint.h>", "#include <stddef.h>"]
-    for folder in (CSRC / "hypercall", CSRC / "fuse"):
-        for path in sorted(folder.glob("*.h")):
+    for folder in FOLDERS:
+        for path in sorted((CSRC / folder).glob("*.h")):
             if path.name != "internal.h":
                 lines.append(f'#include "{path.name}"')
     return "\n".join(lines) + "\n"

@@ -135,6 +135,23 @@ def place_options(function: F) -> F:
     )(function)
 
 
+def place(
+    image: str, offset: str | None, partition: str | None
+) -> tuple[int, int | None]:
+    """Where on a disk --offset and --partition say: bytes, and how many or None.
+
+    Raises:
+        ValueError: there is no such partition.
+    """
+    from rumpy.probe import find_partition, parse_size, probe
+
+    start = parse_size(offset) if offset else 0
+    if partition is None:
+        return start, None
+    found = find_partition(probe(image, start), partition, image)
+    return found.offset, found.size
+
+
 @contextmanager
 def opened(
     image: str,

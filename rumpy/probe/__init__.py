@@ -173,7 +173,7 @@ def choose(
     start, size = (parse_size(offset) if offset else 0), None
     contents = None
     if partition is not None:
-        found = _partition(probe(image, start), partition, str(image))
+        found = find_partition(probe(image, start), partition, str(image))
         start, size = found.offset, found.size
     if driver is not None:
         _refuse_foreign(image, start)
@@ -211,7 +211,12 @@ def _refuse_foreign(image: str | os.PathLike[str], start: int) -> None:
         foreign(source)
 
 
-def _partition(contents: Contents, wanted: str, image: str) -> Partition:
+def find_partition(contents: Contents, wanted: str, image: str) -> Partition:
+    """The partition of this number or letter.
+
+    Raises:
+        ValueError: there is none.
+    """
     for found in contents.partitions:
         if wanted in (str(found.number), found.name):
             return found

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Reading and writing the image, and an overlay: pages of 4 KiB that were
+ * changed but not written.  fsck works on the overlay, so that it sees its own
+ * repairs in a mere check, and writes nothing before it knows everything.
+ */
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ffstools.h"
+
+#define	FFT_PAGE	4096
+
+struct fft_overlay {
+	int64_t		*key;		/* page number + 1; 0: empty */
+	uint8_t		**page;
+	size_t		mask;
+	size_t		count;
+	size_t		limit;		/* pages */
+};
+
+/* Remember what went wrong, and answer the error. */
+int
+fft_fail(struct fft_disk *d, int error, const char *fmt, ...)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	va_list ap;
+
+	(void)pthread_mutex_lock(&lock);
+	va_start(ap, fmt);
+	(void)vsnprintf(d->error, sizeof(d->error), fmt, ap);
+	va_end(ap);
+	(void)pthread_mutex_unlock(&lock);
+	return error;
+}
+
+static int
+fft_pread(struct fft_disk *d, int64_t off, void *buf, size_t len)
+{
+	char *p = buf;
+
+	while (len > 0) {
+		const ssize_t n = pread(d->fd, p, len, d->offset + off);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return fft_fail(d, errno, "read at byte %lld: %s",
+			    (long long)off, strerror(errno));
+		if (n == 0)
+			return fft_fail(d, EIO,
+			    "read at byte %lld: the image ends before",
+			    (long long)off);
+		p += n;
+		off += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+static int
+fft_pwrite(struct fft_disk *d, int64_t off, const void *buf, size_t len)
+{
+	const char *p = buf;
+
+	while (len > 0) {
+		const ssize_t n = pwrite(d->fd, p, len, d->offset + off);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			const int error = n < 0 ? errno : EIO;
+
+			return fft_fail(d, error, "write at byte %lld: %s",
+			    (long long)off, strerror(error));
+		}
+		p += n;
+		off += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+static size_t
+fft_overlay_slot(const struct fft_overlay *ov, int64_t page)
+{
+	size_t i = (size_t)((uint64_t)page * 0x9e3779b97f4a7c15ULL >> 32) &
+	    ov->mask;
+
+	while (ov->key[i] != 0 && ov->key[i] != page + 1)
+		i = (i + 1) & ov->mask;
+	return i;
+}
+
+/* From now on changes stay in memory: at most so many bytes. */
+int
+fft_overlay_begin(struct fft_disk *d, size_t limit)
+{
+	struct fft_overlay *ov = calloc(1, sizeof(*ov));
+
+	if (ov != NULL) {
+		ov->mask = 255;
+		ov->limit = limit / FFT_PAGE;
+		ov->key = calloc(ov->mask + 1, sizeof(*ov->key));
+		ov->page = calloc(ov->mask + 1, sizeof(*ov->page));
+		d->overlay = ov;
+		if (ov->key != NULL && ov->page != NULL)
+			return 0;
+	}
+	fft_overlay_drop(d);
+	return fft_fail(d, ENOMEM, "out of memory");
+}
+
+size_t
+fft_overlay_pages(const struct fft_disk *d)
+{
+	const struct fft_overlay *ov = d->overlay;
+
+	return ov == NULL ? 0 : ov->count;
+}
+
+void
+fft_overlay_drop(struct fft_disk *d)
+{
+	struct fft_overlay *ov = d->overlay;
+
+	if (ov == NULL)
+		return;
+	if (ov->page != NULL)
+		for (size_t i = 0; i <= ov->mask; i++)
+			free(ov->page[i]);
+	free(ov->page);
+	free(ov->key);
+	free(ov);
+	d->overlay = NULL;
+}
+
+static int
+fft_overlay_grow(struct fft_overlay *ov)
+{
+	struct fft_overlay old = *ov;
+	const size_t n = 2 * (ov->mask + 1);
+	int64_t *key = calloc(n, sizeof(*key));
+	uint8_t **page = calloc(n, sizeof(*page));
+
+	if (key == NULL || page == NULL) {
+		free(key);
+		free(page);
+		return ENOMEM;
+	}
+	ov->key = key;
+	ov->page = page;
+	ov->mask = n - 1;
+	for (size_t i = 0; i <= old.mask; i++) {
+		if (old.key[i] != 0) {
+			const size_t s = fft_overlay_slot(ov, old.key[i] - 1);
+
+			ov->key[s] = old.key[i];
+			ov->page[s] = old.page[i];
+		}
+	}
+	free(old.key);
+	free(old.page);
+	return 0;
+}
+
+/* The page for a change; read from the image when it is new. */
+static int
+fft_overlay_page(struct fft_disk *d, int64_t page, uint8_t **datap)
+{
+	struct fft_overlay *ov = d->overlay;
+	size_t s = fft_overlay_slot(ov, page);
+	const int64_t off = page * FFT_PAGE;
+	const int64_t left = d->size - off;
+	uint8_t *data;
+	int error;
+
+	if (ov->key[s] != 0) {
+		*datap = ov->page[s];
+		return 0;
+	}
+	if (ov->count >= ov->limit)
+		return fft_fail(d, EFBIG, "more damage than the memory set "
+		    "aside for repairs holds");
+	if (2 * ov->count > ov->mask) {
+		if (fft_overlay_grow(ov) != 0)
+			return fft_fail(d, ENOMEM, "out of memory");
+		s = fft_overlay_slot(ov, page);
+	}
+	data = calloc(1, FFT_PAGE);
+	if (data == NULL)
+		return fft_fail(d, ENOMEM, "out of memory");
+	error = fft_pread(d, off, data,
+	    left < FFT_PAGE ? (size_t)left : FFT_PAGE);
+	if (error != 0) {
+		free(data);
+		return error;
+	}
+	ov->key[s] = page + 1;
+	ov->page[s] = data;
+	ov->count++;
+	*datap = data;
+	return 0;
+}
+
+int
+fft_read(struct fft_disk *d, int64_t off, void *buf, size_t len)
+{
+	const struct fft_overlay *ov = d->overlay;
+	int error;
+
+	if (off < 0 || (int64_t)len > d->size - off)
+		return fft_fail(d, EIO, "read of %zu bytes at byte %lld: "
+		    "behind the end", len, (long long)off);
+	error = fft_pread(d, off, buf, len);
+	if (error != 0 || ov == NULL || ov->count == 0)
+		return error;
+	for (int64_t page = off / FFT_PAGE;
+	    page * FFT_PAGE < off + (int64_t)len; page++) {
+		const size_t s = fft_overlay_slot(ov, page);
+		int64_t from = page * FFT_PAGE, to = from + FFT_PAGE;
+
+		if (ov->key[s] == 0)
+			continue;
+		if (from < off)
+			from = off;
+		if (to > off + (int64_t)len)
+			to = off + (int64_t)len;
+		memcpy((char *)buf + (from - off), ov->page[s] +
+		    from % FFT_PAGE, (size_t)(to - from));
+	}
+	return 0;
+}
+
+int
+fft_write(struct fft_disk *d, int64_t off, const void *buf, size_t len)
+{
+	int error = 0;
+
+	if (off < 0 || (int64_t)len > d->size - off)
+		return fft_fail(d, EIO, "write of %zu bytes at byte %lld: "
+		    "behind the end", len, (long long)off);
+	if (d->overlay == NULL)
+		return fft_pwrite(d, off, buf, len);
+	for (int64_t page = off / FFT_PAGE;
+	    page * FFT_PAGE < off + (int64_t)len && error == 0; page++) {
+		int64_t from = page * FFT_PAGE, to = from + FFT_PAGE;
+		uint8_t *data = NULL;
+
+		if (from < off)
+			from = off;
+		if (to > off + (int64_t)len)
+			to = off + (int64_t)len;
+		error = fft_overlay_page(d, page, &data);
+		if (error == 0)
+			memcpy(data + from % FFT_PAGE, (const char *)buf +
+			    (from - off), (size_t)(to - from));
+	}
+	return error;
+}
+
+static int
+fft_overlay_compare(const void *a, const void *b)
+{
+	const int64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* Write all pages, in ascending order, and forget them. */
+int
+fft_overlay_commit(struct fft_disk *d)
+{
+	struct fft_overlay *ov = d->overlay;
+	int64_t *order;
+	size_t n = 0;
+	int error = 0;
+
+	if (ov == NULL)
+		return 0;
+	order = malloc((ov->count + 1) * sizeof(*order));
+	if (order == NULL)
+		return fft_fail(d, ENOMEM, "out of memory");
+	for (size_t i = 0; i <= ov->mask; i++)
+		if (ov->key[i] != 0)
+			order[n++] = ov->key[i] - 1;
+	qsort(order, n, sizeof(*order), fft_overlay_compare);
+	for (size_t i = 0; i < n && error == 0; i++) {
+		const int64_t left = d->size - order[i] * FFT_PAGE;
+
+		error = fft_pwrite(d, order[i] * FFT_PAGE,
+		    ov->page[fft_overlay_slot(ov, order[i])],
+		    left < FFT_PAGE ? (size_t)left : FFT_PAGE);
+	}
+	free(order);
+	if (error == 0)
+		fft_overlay_drop(d);
+	return error;
+}
