@@ -843,9 +843,13 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place in a header, and what stands there: (first, last release, text)."""
+    """A place in a header, and what stands there: (first, last release, text).
+
+    A rename is one as well: of the symbol NAME, wherever it stands.
+    """
 
     name: str
+    rename: bool
     texts: tuple[tuple[int, int, str], ...]
 
     def text(self, release: int) -> str:
@@ -865,7 +869,7 @@ def _span(word: str) -> tuple[int, int]:
 def read_versions(path: Path) -> tuple[list[Release], list[Place]]:
     """Read abi/versions.tbl: the releases, the first being the default; the places."""
     releases: list[Release] = []
-    places: dict[str, list[tuple[int, int, str]]] = {}
+    places: dict[tuple[str, bool], list[tuple[int, int, str]]] = {}
     texts: list[tuple[int, int, str]] = []
     for number, line in enumerate(path.read_text().splitlines(), 1):
         if not line or line.startswith("#"):
@@ -876,13 +880,22 @@ def read_versions(path: Path) -> tuple[list[Release], list[Place]]:
                 texts.append((*_span(words[0]), line.strip().split(None, 1)[1]))
             elif words[0] == "release":
                 releases.append(Release(int(words[1]), int(words[2])))
-            elif words[0] == "at" and words[1] not in places:
-                texts = places[words[1]] = []
+            elif words[0] in ("at", "rename"):
+                key = words[1], words[0] == "rename"
+                if key in places:
+                    raise ValueError(f"{words[1]} repeated")
+                texts = places[key] = []
             else:
-                raise ValueError(f"unknown or repeated: {' '.join(words[:2])}")
+                raise ValueError(f"unknown keyword {words[0]!r}")
         except (IndexError, ValueError) as error:
             raise TableError(f"{path}:{number}: {error}") from error
-    return releases, [Place(name, tuple(rows)) for name, rows in places.items()]
+    return releases, [Place(*key, tuple(rows)) for key, rows in places.items()]
+
+
+def _renamed(release: int, places: list[Place]) -> str:
+    names = [(p.name, p.text(release)) for p in places if p.rename]
+    pairs = ", ".join(f'"{old}": "{new}"' for old, new in names if new)
+    return f"    {release}: {{{pairs}}},"
 
 
 def version_outputs() -> Outputs:
@@ -902,7 +915,10 @@ def version_outputs() -> Outputs:
         lines += ["", f"#{directive} {release.condition}"]
         for place in places:
             text = place.text(release.major)
-            lines.append(f"#define NETBSD_{place.name} {text}".rstrip())
+            if not place.rename:
+                lines.append(f"#define NETBSD_{place.name} {text}".rstrip())
+            elif text:
+                lines.append(f"#define {place.name} {text}")
         directive = "elif"
     lines += [
         "",
@@ -920,6 +936,14 @@ def version_outputs() -> Outputs:
         "#: Major release -> __NetBSD_Version__ of its kernel; the default first.",
         "RELEASES = {",
         *[f"    {release.major}: {release.version}," for release in releases],
+        "}",
+        "",
+        "#: The kernel that boots unless another is asked for.",
+        f"DEFAULT = {releases[0].major}",
+        "",
+        "#: Major release -> symbols of the first one -> what they are called in it.",
+        "RENAMED = {",
+        *[_renamed(release.major, places) for release in releases],
         "}",
         "",
     ]

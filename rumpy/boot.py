@@ -44,12 +44,14 @@ class Settings:
         *,
         hypercalls: Hypercalls | None,
         image: str | bytes | None,
+        netbsd: int,
         verbose: bool,
         hz: int,
         watchdog: float | None,
     ) -> None:
         self.hypercalls = hypercalls
         self.image = image
+        self.netbsd = netbsd
         self.verbose = verbose
         self.hz = hz
         self.watchdog = watchdog
@@ -123,8 +125,11 @@ class Machine:
         from rumpy.linker import Linker, export_list, kernel_path
 
         self.linker = Linker(self.memory.host(hypercall_addresses()))
+        netbsd = self.settings.netbsd
         self.image = self.linker.load_kernel(
-            self.settings.image or kernel_path(), exports=export_list()
+            self.settings.image or kernel_path(netbsd),
+            exports=export_list(netbsd),
+            netbsd=netbsd,
         )
 
     def _create(self) -> None:

@@ -12,6 +12,7 @@ import threading
 
 from rumpy._hyp import ffi
 from rumpy.abi.errno import oserror
+from rumpy.abi.releases import DEFAULT
 from rumpy.boot import Machine, Settings
 from rumpy.disks import DiskTable
 from rumpy.errors import KernelClosed
@@ -51,6 +52,7 @@ class Kernel(Process):
         memory: bytes the kernel may use (default 64 MiB); shorthand for a
             memory policy.
         verbose: print what a verbose boot of NetBSD prints (to the loggers).
+        netbsd: the major release whose modules it takes: 10 or 11.
         image: another kernel.elf, a path or its contents.
         hz: clock ticks a second.
         watchdog: seconds that kernel code may run without a switch, before it
@@ -67,6 +69,7 @@ class Kernel(Process):
         hypercalls: Hypercalls | None = None,
         memory: int | None = None,
         verbose: bool = False,
+        netbsd: int = DEFAULT,
         image: str | bytes | None = None,
         hz: int = 100,
         watchdog: float | None = 10.0,
@@ -88,6 +91,7 @@ class Kernel(Process):
         settings = Settings(
             hypercalls=hypercalls,
             image=image,
+            netbsd=netbsd,
             verbose=verbose,
             hz=hz,
             watchdog=watchdog,

@@ -89,11 +89,12 @@ class ModuleTable:
         if name in self._known:
             return self._known[name]
         folders = self._kernel._folders
-        path = locate(module, folders)
+        netbsd = self._kernel._machine.linker.netbsd
+        path = locate(module, folders, netbsd)
         for known in self._known.values():
             if os.path.realpath(known.file) == os.path.realpath(path):
                 return known
-        files = plan(path, folders=folders, loaded=list(self._known))
+        files = plan(path, folders=folders, loaded=list(self._known), netbsd=netbsd)
         loaded = None
         for file in files:
             loaded = self._load_file(file.path, missing)

@@ -225,7 +225,9 @@ class MountTable:
         """Load a shipped driver that is not there."""
         from rumpy.linker import find_module
 
-        if kind not in self._kernel._modules and find_module(kind) is not None:
+        netbsd = self._kernel._machine.linker.netbsd
+        shipped = find_module(kind, netbsd=netbsd) is not None
+        if shipped and kind not in self._kernel._modules:
             self._kernel.load(kind)
 
     def _disk_of(

@@ -14,6 +14,7 @@ import os
 import re
 import struct
 
+from rumpy.abi.releases import DEFAULT, RELEASES
 from rumpy.errors import LinkError, ModuleError
 
 TYPE_CHECKING = False
@@ -27,6 +28,7 @@ __all__ = [
     "find",
     "folder",
     "import_modules",
+    "major_of",
     "modules",
     "qualify",
     "releases",
@@ -73,12 +75,13 @@ def _order(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
 
 
-def folder(version: str | None = None) -> str:
+def folder(version: str | None = None, major: int | None = None) -> str:
     """The folder of a release's modules.
 
     Args:
         version: such as "10.1"; None: what $RUMPY_NETBSD_MODULES says, or the
-            newest that this kernel takes.
+            newest that can run here.
+        major: a kernel's release, for the newest that it takes; None: any's.
 
     Raises:
         ModuleError: there is none; says how to get it.
@@ -96,7 +99,7 @@ def folder(version: str | None = None) -> str:
                 f"no modules of NetBSD {wanted} here (imported: {known}); see {GUIDE}"
             )
         return os.path.join(root(), wanted)
-    fitting = [v for v in have if _fits(v)]
+    fitting = [v for v in have if _fits(v, major)]
     if not fitting:
         why = "NetBSD's modules are not here"
         if have:
@@ -105,12 +108,18 @@ def folder(version: str | None = None) -> str:
     return os.path.join(root(), fitting[-1])
 
 
-def _fits(version: str) -> bool:
-    """Whether this kernel loads modules of a release."""
+def _fits(version: str, kernel: int | None) -> bool:
+    """Whether a kernel (None: any there is) loads modules of a release."""
     from rumpy.linker.modinfo import compatible
 
     major, minor, *_ = _order(version)
-    return compatible(major * 100_000_000 + minor * 1_000_000)
+    return compatible(major * 100_000_000 + minor * 1_000_000, kernel)
+
+
+def major_of(version: str | None) -> int:
+    """The kernel for a release's modules; the default one where none is named."""
+    major = _order(version)[0] if version and _VERSION.fullmatch(version) else DEFAULT
+    return major if major in RELEASES else DEFAULT
 
 
 def split(driver: str) -> tuple[str | None, str] | None:
@@ -126,13 +135,13 @@ def qualify(driver: str, version: str) -> str:
     return f"netbsd-{version}:{driver}"
 
 
-def find(name: str, version: str | None = None) -> str:
+def find(name: str, version: str | None = None, major: int | None = None) -> str:
     """The file of one of NetBSD's modules.
 
     Raises:
         ModuleError: no such release or module; lists what there is.
     """
-    where = folder(version)
+    where = folder(version, major)
     for path in (
         os.path.join(where, name, f"{name}.kmod"),
         os.path.join(where, f"{name}.kmod"),

@@ -8,3 +8,12 @@ RELEASES = {
     10: 1001000000,
     11: 1100000000,
 }
+
+#: The kernel that boots unless another is asked for.
+DEFAULT = 10
+
+#: Major release -> symbols of the first one -> what they are called in it.
+RENAMED = {
+    10: {},
+    11: {"time_second": "time__second", "time_uptime": "time__uptime"},
+}

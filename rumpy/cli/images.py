@@ -176,8 +176,9 @@ def opened(
         netbsd=netbsd_release(),
     )
     from rumpy.kernel import Kernel
+    from rumpy.linker import release_of
 
-    with Kernel() as k:
+    with Kernel(netbsd=release_of(choice.driver)) as k:
         module = k.load(choice.driver, missing=missing())
         with (
             k.mount(

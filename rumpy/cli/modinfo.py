@@ -36,6 +36,7 @@ def describe(module: str) -> dict[str, Any]:
     Raises:
         LinkError, ModuleError: it is none.
     """
+    from rumpy.abi.releases import DEFAULT
     from rumpy.linker import export_limits, export_list, locate, peek
     from rumpy.linker.link import load_file
     from rumpy.linker.reader import read
@@ -47,7 +48,8 @@ def describe(module: str) -> dict[str, Any]:
     provided = _required_symbols(info.required, path)
     undefined = sorted(obj.undefined)
     weak = set(obj.weak)
-    offered = export_list() | provided
+    netbsd = info.major if info.compatible else DEFAULT
+    offered = export_list(netbsd) | provided
     lacks = [
         name
         for name in undefined
@@ -98,7 +100,7 @@ def _json(facts: dict[str, Any]) -> str:
 
 
 def _text(facts: dict[str, Any], exports: bool, needs: bool) -> str:
-    fit = "" if facts["compatible"] else "  (this kernel takes NetBSD 10 modules)"
+    fit = "" if facts["compatible"] else "  (no kernel here takes it)"
     lines = [
         f"{facts['name']}: {facts['file']}",
         f"  version:   NetBSD {facts['release']} ({facts['version']}){fit}",

@@ -53,8 +53,9 @@ def booted(
 ) -> Iterator[dict[str, Any]]:
     """The names a script or a prompt starts with: `k`, `rumpy`, `mnt`."""
     import rumpy
+    from rumpy.linker import release_of
     from rumpy.probe import choose, parse_size
-    from rumpy.store import qualify
+    from rumpy.store import major_of, qualify
 
     if verbose:
         import logging
@@ -62,10 +63,16 @@ def booted(
         logging.basicConfig(level=logging.INFO, format="%(message)s")
     limit = parse_size(memory) if memory else None
     with ExitStack() as stack:
-        k = stack.enter_context(rumpy.Kernel(memory=limit, verbose=verbose))
         release = images.netbsd_release()
-        for name in modules:
-            driver = qualify(name, release) if release else name
+        drivers = [qualify(name, release) if release else name for name in modules]
+        k = stack.enter_context(
+            rumpy.Kernel(
+                netbsd=release_of(drivers[0]) if drivers else major_of(release),
+                memory=limit,
+                verbose=verbose,
+            )
+        )
+        for driver in drivers:
             k.load(driver, missing=images.missing())
         names: dict[str, Any] = {"k": k, "rumpy": rumpy}
         for argument in mounts:

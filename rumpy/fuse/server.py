@@ -126,11 +126,14 @@ def _source(plan: _Plan) -> Iterator[Any]:
 
 def _boot(plan: _Plan) -> Kernel:
     from rumpy.kernel import Kernel
+    from rumpy.linker import release_of
     from rumpy.probe import parse_size
 
-    if plan.options.memory is None:
-        return Kernel()
-    return Kernel(memory=parse_size(plan.options.memory))
+    memory = plan.options.memory
+    return Kernel(
+        netbsd=release_of(plan.driver),
+        memory=None if memory is None else parse_size(memory),
+    )
 
 
 def _mount_inside(k: Kernel, plan: _Plan, source: Any) -> Mount:

@@ -119,13 +119,18 @@ def _next_module(
     kernel = installed.machine.owner.kernel()
     folders = list(getattr(kernel, "_folders", ()))
     if image is None:
-        files = plan(name, folders=folders, loaded=linker.modules)
+        files = plan(name, folders=folders, loaded=linker.modules, netbsd=linker.netbsd)
         if not files:
             raise ModuleError("is loaded already", module=name)
         return files[0].path, files[0].path, len(files) > 1
     for required in peek(image, name).required:
         if required not in linker.modules:
-            first = plan(required, folders=folders, loaded=linker.modules)[0]
+            first = plan(
+                required,
+                folders=folders,
+                loaded=linker.modules,
+                netbsd=linker.netbsd,
+            )[0]
             return first.path, first.path, True
     return image, name, False
 

@@ -26,6 +26,7 @@ from rumpy.linker.search import (
     locate,
     peek,
     plan,
+    release_of,
     shipped_modules,
 )
 from rumpy.linker.symbolize import Symbolizer
@@ -48,5 +49,6 @@ __all__ = [
     "locate",
     "peek",
     "plan",
+    "release_of",
     "shipped_modules",
 ]

@@ -12,6 +12,7 @@ import _thread
 import os
 import stat
 
+from rumpy.abi.releases import DEFAULT
 from rumpy.errors import LinkError, ModuleError
 from rumpy.linker import arena, elf
 from rumpy.linker.host import Job, LinkHost
@@ -141,6 +142,7 @@ class Linker:
         self._slab = arena.FreeList(*host.slab)
         self._pages = arena.FreeList(*host.pages)
         self.symbolizer = Symbolizer()
+        self.netbsd = DEFAULT
         self.debugging: Debugging | None = None
         if os.environ.get("RUMPY_GDB") or os.environ.get("RUMPY_PERF"):
             self.debug()
@@ -180,6 +182,7 @@ class Linker:
         exports: Collection[str] | None = None,
         name: str | None = None,
         missing: Missing = "strict",
+        netbsd: int = DEFAULT,
     ) -> LinkedImage:
         """Load the kernel's image.
 
@@ -188,6 +191,7 @@ class Linker:
             exports: names modules may use; None for all.
             name: what messages call it, default the path.
             missing: what to do about functions nobody has; see scope.resolve.
+            netbsd: the major release whose modules it takes.
 
         Raises:
             LinkError: it can't be linked, or a kernel is loaded already.
@@ -196,6 +200,7 @@ class Linker:
             if self._scope is not None:
                 raise LinkError("this linker holds a kernel already")
             obj = read_object(source, name or "kernel.elf")
+            self.netbsd = netbsd
             calls = self._host.hypercalls()
 
             def find(wanted: str) -> tuple[int, str] | None:
@@ -349,7 +354,7 @@ class Linker:
         return self._scope
 
     def _check_module(self, obj: ObjectFile, info: ModInfo, scope: Scope) -> None:
-        check_version(info, obj.name)
+        check_version(info, obj.name, self.netbsd)
         if info.name in self._loaded:
             there = self._loaded[info.name].image.file
             raise ModuleError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import struct
 
+from rumpy.abi.releases import RELEASES
 from rumpy.errors import ModuleError
 from rumpy.linker import elf
 from rumpy.linker.host import Job
@@ -21,7 +22,6 @@ SECTION: Final = "link_set_modules"
 # NetBSD's MAXMODNAME and MAXMODDEPS.
 MAX_NAME: Final = 32
 MAX_REQUIRED: Final = 10
-MAJOR: Final = 10
 
 _MODINFO = struct.Struct("<Ii8s8s8s")
 _OFFSET_MODCMD, _OFFSET_NAME, _OFFSET_REQUIRED = 8, 16, 24
@@ -60,8 +60,13 @@ class ModInfo:
 
     @property
     def compatible(self) -> bool:
-        """Whether this kernel's ABI is the module's: all of NetBSD 10.x."""
+        """Whether there is a kernel for it: all releases of NetBSD 10 and 11."""
         return compatible(self.version)
+
+    @property
+    def major(self) -> int:
+        """The NetBSD release it was built for: 10, 11."""
+        return self.version // 100000000
 
 
 def release(version: int) -> str:
@@ -72,9 +77,13 @@ def release(version: int) -> str:
     return f"{text}.{patch}" if patch else text
 
 
-def compatible(version: int, major: int = MAJOR) -> bool:
-    """Whether a release of this major version, which all share one ABI."""
-    return version // 100000000 == major and version // 1000000 % 100 != 99
+def compatible(version: int, major: int | None = None) -> bool:
+    """Whether a release of this major version (None: of any there is a kernel for).
+
+    All releases of a major version share one ABI; -current, x.99, does not.
+    """
+    fits = version // 100000000 in (RELEASES if major is None else (major,))
+    return fits and version // 1000000 % 100 != 99
 
 
 class _Finder:
@@ -168,14 +177,20 @@ def find_modinfo(obj: ObjectFile, job: Job) -> tuple[ModInfo, int, int]:
     return ModInfo(name, version, klass, required), section.index, offset
 
 
-def check_version(info: ModInfo, file: str) -> None:
-    """Refuse a module of another kernel version."""
-    if not info.compatible:
-        raise ModuleError(
-            f"{info.name} was built for NetBSD {info.release} ({info.version}); "
-            f"this kernel has the ABI of NetBSD {MAJOR}.x releases",
-            module=file,
-        )
+def check_version(info: ModInfo, file: str, major: int) -> None:
+    """Refuse a module that is not for a kernel of this major version."""
+    if compatible(info.version, major):
+        return
+    if info.compatible:
+        hint = f"boot the kernel for it: Kernel(netbsd={info.major})"
+    else:
+        known = " and ".join(f"{release}.x" for release in RELEASES)
+        hint = f"supported are modules of NetBSD {known} releases"
+    raise ModuleError(
+        f"{info.name} was built for NetBSD {info.release} ({info.version}); "
+        f"this kernel has the ABI of NetBSD {major}.x releases; {hint}",
+        module=file,
+    )
 
 
 __all__ = ["CLASSES", "ModInfo", "check_version", "find_modinfo", "release"]

@@ -20,6 +20,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
+from rumpy.abi.releases import DEFAULT, RELEASES
 from rumpy.errors import LinkError
 from rumpy.linker.dwarf import SHIFT, DwarfLines, Row
 from rumpy.linker.reader import GLOBALS, ObjectFile, pack_globals, read
@@ -212,13 +213,15 @@ def prelink_tree(build: Path, target: Path) -> list[Path]:
     Returns:
         What was written or is up to date.
     """
-    work = [(build / "kernel.elf", target / "kernel.elf")]
-    work += [
-        (path, target / "modules" / path.name)
-        for path in sorted((build / "modules").glob("*.kmod"))
-        # Modules of that name are test cases that run in the kernel.
-        if not path.stem.endswith("test")
-    ]
+    work = []
+    for below in (".", *(f"netbsd-{r}" for r in RELEASES if r != DEFAULT)):
+        work.append((build / below / "kernel.elf", target / below / "kernel.elf"))
+        work += [
+            (path, target / below / "modules" / path.name)
+            for path in sorted((build / below / "modules").glob("*.kmod"))
+            # Modules of that name are test cases that run in the kernel.
+            if not path.stem.endswith("test")
+        ]
     for source, output in work:
         if not output.exists() or output.stat().st_mtime < source.stat().st_mtime:
             prelink(source, output)

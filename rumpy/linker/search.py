@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 
+from rumpy.abi.releases import DEFAULT, RELEASES, RENAMED
 from rumpy.errors import LinkError, ModuleError
 from rumpy.linker.host import Job
 from rumpy.linker.layout import lay_out
@@ -60,20 +61,32 @@ def _newest(*paths: str) -> str | None:
     return found
 
 
-def kernel_path() -> str:
+def _of_release(netbsd: int, *parts: str) -> str | None:
+    """A file that was built for a major release: the newer of shipped and built."""
+    below = () if netbsd == DEFAULT else (f"netbsd-{netbsd}",)
+    return _newest(*(os.path.join(top, *below, *parts) for top in (DATA, BUILD)))
+
+
+def kernel_path(netbsd: int = DEFAULT) -> str:
     """The kernel's image.
 
+    Args:
+        netbsd: the major release whose modules it takes, of abi.releases.RELEASES.
+
     Raises:
-        LinkError: the package was not built.
+        LinkError: the package was not built, or not for that release.
     """
-    path = _newest(os.path.join(DATA, "kernel.elf"), os.path.join(BUILD, "kernel.elf"))
+    if netbsd not in RELEASES:
+        known = ", ".join(map(str, RELEASES))
+        raise LinkError(f"no kernel for modules of NetBSD {netbsd}; there are: {known}")
+    path = _of_release(netbsd, "kernel.elf")
     if path is None:
         raise LinkError(f"no kernel image in {DATA}", hint="run make, or reinstall")
     return path
 
 
-def export_list(personality: str = "netbsd") -> frozenset[str]:
-    """Names that modules of a personality may resolve."""
+def export_list(netbsd: int = DEFAULT, personality: str = "netbsd") -> frozenset[str]:
+    """Names that modules of a personality and a major release may resolve."""
     file = f"{personality}.syms"
     path = _newest(os.path.join(EXPORTS, file), os.path.join(DATA, file))
     if path is None:
@@ -81,7 +94,10 @@ def export_list(personality: str = "netbsd") -> frozenset[str]:
     key = (path, os.stat(path).st_mtime_ns)
     if key not in _exports:
         _exports[key] = read_exports(path)
-    return _exports[key]
+    renamed = RENAMED[netbsd]
+    if not renamed:
+        return _exports[key]
+    return frozenset(renamed.get(name, name) for name in _exports[key])
 
 
 def export_limits(personality: str = "netbsd") -> dict[str, str]:
@@ -93,8 +109,8 @@ def export_limits(personality: str = "netbsd") -> dict[str, str]:
     return {name: why for name, why in read_limits(path).items() if why}
 
 
-def shipped_modules() -> dict[str, str]:
-    """Name -> path of every module that comes with the package."""
+def shipped_modules(netbsd: int = DEFAULT) -> dict[str, str]:
+    """Name -> path of every module that comes with the package for a release."""
     names = set()
     for folder in (DATA, BUILD):
         try:
@@ -102,16 +118,15 @@ def shipped_modules() -> dict[str, str]:
         except OSError:
             continue
         names |= {name[:-5] for name in files if name.endswith(".kmod")}
-    found = {name: _shipped(name) for name in sorted(names)}
+    found = {name: _shipped(name, netbsd) for name in sorted(names)}
     return {name: path for name, path in found.items() if path is not None}
 
 
-def _shipped(name: str) -> str | None:
-    file = os.path.join("modules", f"{name}.kmod")
-    return _newest(os.path.join(DATA, file), os.path.join(BUILD, file))
+def _shipped(name: str, netbsd: int) -> str | None:
+    return _of_release(netbsd, "modules", f"{name}.kmod")
 
 
-def find_module(name: str, folders: Folders = ()) -> str | None:
+def find_module(name: str, folders: Folders = (), netbsd: int = DEFAULT) -> str | None:
     """A module's file: DIR/NAME.kmod, DIR/../NAME/NAME.kmod, then the shipped one.
 
     Args:
@@ -119,6 +134,7 @@ def find_module(name: str, folders: Folders = ()) -> str | None:
         folders: each DIR, in order; the second form is NetBSD's own layout
             (/stand/amd64/10.0/modules/ffs/ffs.kmod) seen from a neighbour, and
             DIR/NAME/NAME.kmod the same seen from above.
+        netbsd: the major release that a shipped one is to be for.
     """
     file = f"{name}.kmod"
     for folder in _texts(folders):
@@ -130,7 +146,7 @@ def find_module(name: str, folders: Folders = ()) -> str | None:
         ):
             if os.path.isfile(path):
                 return path
-    return _shipped(name)
+    return _shipped(name, netbsd)
 
 
 def peek(source: Source, name: str | None = None) -> ModInfo:
@@ -143,10 +159,32 @@ def peek(source: Source, name: str | None = None) -> ModInfo:
     return find_modinfo(obj, Job(obj, lay_out(obj)))[0]
 
 
-def locate(module: str | os.PathLike[str], folders: Folders = ()) -> str:
+def release_of(module: str | os.PathLike[str], folders: Folders = ()) -> int:
+    """The kernel that a module needs: its NetBSD release, if there is one for it.
+
+    Raises:
+        LinkError, ModuleError: there is no such module, or it is none.
+    """
+    text = os.fspath(module)
+    if "/" not in text and ":" not in text and not text.endswith(".kmod"):
+        found = find_module(text, folders)
+        if found is None or found == _shipped(text, DEFAULT):
+            return DEFAULT
+    info = peek(locate(module, folders))
+    return info.major if info.compatible else DEFAULT
+
+
+def locate(
+    module: str | os.PathLike[str], folders: Folders = (), netbsd: int | None = None
+) -> str:
     """The file meant by a path (contains '/' or ends in .kmod) or a name.
 
     "netbsd:NAME" and "netbsd-VERSION:NAME" are NetBSD's own, see rumpy.store.
+
+    Args:
+        module: the path or the name.
+        folders: where to look for a name first.
+        netbsd: the major release of the kernel that shall load it; None: of any.
 
     Raises:
         ModuleError: there is no such module; lists where it was looked for.
@@ -161,11 +199,12 @@ def locate(module: str | os.PathLike[str], folders: Folders = ()) -> str:
 
         parts = store.split(text)
         if parts is not None:
-            return store.find(parts[1], parts[0])
-    found = find_module(text, folders)
+            return store.find(parts[1], parts[0], netbsd)
+    release = DEFAULT if netbsd is None else netbsd
+    found = find_module(text, folders, release)
     if found is None:
         places = ", ".join(_texts(folders))
-        known = ", ".join(shipped_modules()) or "none"
+        known = ", ".join(shipped_modules(release)) or "none"
         where = f" in {places}" if places else ""
         raise ModuleError(f"no such module{where}; shipped: {known}", module=text)
     return found
@@ -176,6 +215,7 @@ def plan(
     *,
     folders: Folders = (),
     loaded: Collection[str] = (),
+    netbsd: int = DEFAULT,
 ) -> tuple[ModuleFile, ...]:
     """A module and what it requires, in the order to load them.
 
@@ -183,12 +223,13 @@ def plan(
         module: a name or a path; the path's folder is searched first.
         folders: further folders for required modules.
         loaded: names of modules that are there already and are left out.
+        netbsd: the major release of the kernel that shall load them.
 
     Raises:
         ModuleError: a required module can't be found, has another name than
             its file, or modules require each other in a circle.
     """
-    first = locate(module, folders)
+    first = locate(module, folders, netbsd)
     places = [os.path.dirname(os.path.realpath(first)), *_texts(folders)]
     ordered: list[ModuleFile] = []
     state: dict[str, bool] = dict.fromkeys(loaded, True)
@@ -208,7 +249,7 @@ def plan(
             if done is False:
                 circle = " -> ".join(trail[trail.index(name) :])
                 raise ModuleError(f"modules require each other: {circle}", module=path)
-            found = find_module(name, places)
+            found = find_module(name, places, netbsd)
             if found is None:
                 raise ModuleError(
                     f"{info.name} requires {name}, which is not in "

@@ -166,8 +166,6 @@ bintime2timeval(const struct bintime *bt, struct timeval *tv)
 }
 
 #ifdef _KERNEL
-#define time_second	NETBSD_TIME_SECOND
-#define time_uptime	NETBSD_TIME_UPTIME
 extern volatile time_t time_second;
 extern volatile time_t time_uptime;
 
