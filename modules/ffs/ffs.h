@@ -49,6 +49,7 @@
 #include <ufs/ffs_format.h>
 
 struct ffs_dirhash;
+struct ffs_ea1;
 struct ffs_replay;
 struct lockf;
 
@@ -70,6 +71,9 @@ struct ffs_mount {
 	uint8_t		*fm_contigdirs;	/* l directories made in a row */
 	uint8_t		*fm_cgstate;	/*   FFS_CG_* per group */
 	struct ffs_replay *fm_replay;	/* : what the journal says, or NULL */
+	struct ffs_ea1	*fm_ea1;	/*   FFSv1: files of attributes */
+	bool		fm_ea1dirs;	/*   FFSv1: has attributes at all */
+	int		fm_aclmode;	/* : MNT_*ACLS: the kind of lists */
 	time_t		fm_fullmsg;	/*   last "full" message */
 	unsigned	fm_complaints;	/*   messages about damage so far */
 };
@@ -121,6 +125,10 @@ struct ffs_inode {
 	};
 	int64_t		i_extb[UFS_NXADDR];
 	int32_t		i_extsize;
+	uint8_t		*i_ea;		/* extended attributes, when loaded */
+	uint32_t	i_ealen;	/* bytes of them */
+	uint16_t	i_eaopen;	/* VOP_OPENEXTATTR less its closes */
+	bool		i_eachanged;	/* changed since it was opened */
 	struct lockf	*i_lockf;
 
 	/* Directories. */
@@ -295,6 +303,44 @@ int	ffs_replay_overlay(struct ffs_mount *, struct buf *);
 void	ffs_replay_finish(struct ffs_mount *);
 void	ffs_replay_free(struct ffs_mount *);
 
+/* ffs_extattr.c, ffs_extattr1.c: extended attributes */
+int	ffs_ea_get(struct ffs_inode *, int, const char *, void **, size_t *);
+int	ffs_ea_set(struct ffs_inode *, int, const char *, const void *, size_t,
+	    bool, kauth_cred_t);
+int	ffs_ea_prepare(struct ffs_inode *, int, const char *);
+void	ffs_ea_free(struct ffs_inode *);
+void	ffs_ea_drop(struct ffs_inode *);
+int	ffs_ea_sync(struct ffs_inode *);
+int	ffs_ea_listname(struct uio *, size_t *, int, const char *, size_t);
+int	ffs_getextattr(void *);
+int	ffs_setextattr(void *);
+int	ffs_deleteextattr(void *);
+int	ffs_listextattr(void *);
+int	ffs_openextattr(void *);
+int	ffs_closeextattr(void *);
+bool	ffs_ea1_possible(const struct ffs_inode *);
+int	ffs_ea1_get(struct ffs_inode *, int, const char *, void **, size_t *);
+int	ffs_ea1_set(struct ffs_inode *, int, const char *, const void *,
+	    size_t, bool);
+int	ffs_ea1_prepare(struct ffs_inode *, int, const char *);
+int	ffs_ea1_list(struct ffs_inode *, int, struct uio *, size_t *, int);
+void	ffs_ea1_free(struct ffs_inode *);
+int	ffs_ea1_sync(struct ffs_inode *);
+void	ffs_ea1_start(struct ffs_mount *);
+void	ffs_ea1_stop(struct ffs_mount *);
+
+/* ffs_acl.c: access control lists, which are extended attributes */
+#define	FFS_ACLMODE(fm)	((fm)->fm_aclmode)
+int	ffs_acl_mountflags(struct ffs_mount *);
+int	ffs_acl_access(struct ffs_inode *, accmode_t, kauth_cred_t);
+bool	ffs_acl_grants(struct ffs_inode *, accmode_t, kauth_cred_t);
+int	ffs_acl_delete(struct ffs_inode *, struct ffs_inode *, kauth_cred_t);
+int	ffs_acl_chmod(struct ffs_inode *, kauth_cred_t);
+int	ffs_acl_inherit(struct ffs_inode *, struct ffs_inode *, kauth_cred_t);
+int	ffs_getacl(void *);
+int	ffs_setacl(void *);
+int	ffs_aclcheck(void *);
+
 /* ffs_rename.c, ffs_rw.c, ffs_vnops.c, ffs_vfsops.c */
 int	ffs_rename(void *);
 int	ffs_read(void *);
@@ -337,6 +383,17 @@ ffs_devread(struct ffs_mount *fm, daddr_t db, int size, int flags,
 			brelse(*bpp, BC_INVAL);
 	}
 	return error;
+}
+
+/*
+ * Let lookups go through a directory without asking the driver; with lists
+ * its mode does not tell enough.
+ */
+static inline void
+ffs_enter_id(const struct ffs_inode *ip)
+{
+	cache_enter_id(ITOV(ip), ip->i_mode, ip->i_uid, ip->i_gid,
+	    FFS_ACLMODE(ip->i_fm) == 0);
 }
 
 static inline bool

@@ -350,7 +350,7 @@ ffs_vinit(struct ffs_inode *ip)
 		vp->v_vflag |= VV_ROOT;
 	genfs_node_init(vp, &ffs_genfsops);
 	uvm_vnp_setsize(vp, (voff_t)ip->i_size);
-	cache_enter_id(vp, ip->i_mode, ip->i_uid, ip->i_gid, true);
+	ffs_enter_id(ip);
 }
 
 /* Read inode ino and make vp its vnode. */
@@ -437,7 +437,7 @@ ffs_inode_new(struct ffs_mount *fm, struct vnode *vp, uint64_t ino,
 	if ((ip->i_mode & S_ISGID) != 0 && genfs_can_chmod(vp, cred,
 	    ip->i_uid, ip->i_gid, ip->i_mode & ALLPERMS) != 0) {
 		ip->i_mode &= ~S_ISGID;
-		cache_enter_id(vp, ip->i_mode, ip->i_uid, ip->i_gid, true);
+		ffs_enter_id(ip);
 	}
 	*ipp = ip;
 	return 0;

@@ -19,10 +19,16 @@ ffs_may_delete(struct vnode *dvp, struct vnode *vp, kauth_cred_t cred)
 {
 	int error;
 
-	if ((VTOI(dvp)->i_mode & S_ISTXT) == 0)
-		return 0;
+	error = ffs_acl_delete(VTOI(dvp), VTOI(vp), cred);
+	if (error == ENOATTR) {
+		error = VOP_ACCESS(dvp, VWRITE, cred);
+		if (error != 0 || (VTOI(dvp)->i_mode & S_ISTXT) == 0)
+			return error;
+		error = genfs_can_sticky(dvp, cred, VTOI(dvp)->i_uid,
+		    VTOI(vp)->i_uid);
+	}
 	error = kauth_authorize_vnode(cred, KAUTH_VNODE_DELETE, vp, dvp,
-	    genfs_can_sticky(dvp, cred, VTOI(dvp)->i_uid, VTOI(vp)->i_uid));
+	    error);
 	return error == 0 ? 0 : EPERM;
 }
 
@@ -53,7 +59,7 @@ ffs_lookup_present(struct vnode *dvp, struct componentname *cnp, uint64_t ino,
 	const bool last = (cnp->cn_flags & ISLASTCN) != 0;
 	int error = 0;
 
-	if (last && (cnp->cn_nameiop == DELETE || cnp->cn_nameiop == RENAME))
+	if (last && cnp->cn_nameiop == RENAME)
 		error = VOP_ACCESS(dvp, VWRITE, cnp->cn_cred);
 	if (error != 0)
 		return error;

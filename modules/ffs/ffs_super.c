@@ -277,6 +277,12 @@ ffs_sb_ishome(const struct fs *fs, int64_t where)
 	return where == FFS_SBLOCK_UFS1 || where == FFS_SBLOCK_FLOPPY;
 }
 
+static bool
+ffs_sb_ismagic(const struct fs *fs)
+{
+	return fs->fs_magic == FFS_UFS1_MAGIC || ffs_isufs2(fs);
+}
+
 /* CRC32C of a superblock as it lies on disk, its own hash taken as 0. */
 static uint32_t
 ffs_sb_hash(const void *buf, uint32_t size)
@@ -315,13 +321,10 @@ ffs_sb_decode(struct fs *fs, const void *buf, int64_t where, int64_t disksize,
 	memcpy(fs, buf, sizeof(*fs));
 	*swapp = false;
 	*whyp = NULL;
-	if (fs->fs_magic != FFS_UFS1_MAGIC && fs->fs_magic != FFS_UFS2_MAGIC) {
-		const uint32_t magic =
-		    __builtin_bswap32((uint32_t)fs->fs_magic);
-
-		if (magic != FFS_UFS1_MAGIC && magic != FFS_UFS2_MAGIC)
-			return FFS_SB_NONE;
+	if (!ffs_sb_ismagic(fs)) {
 		ffs_sb_swap(fs);
+		if (!ffs_sb_ismagic(fs))
+			return FFS_SB_NONE;
 		*swapp = true;
 	}
 	if (!ffs_sb_ishome(fs, where))

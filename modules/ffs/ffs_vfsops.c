@@ -262,6 +262,7 @@ ffs_mount_free(struct ffs_mount *fm)
 		kmem_free(fm->fm_cgstate, ncg);
 	}
 	ffs_replay_free(fm);
+	ffs_ea1_stop(fm);
 	mutex_destroy(&fm->fm_lock);
 	kmem_free(fm->fm_sbbuf, FFS_SBLOCKSIZE);
 	kmem_free(fm->fm_fs, sizeof(struct fs));
@@ -381,11 +382,14 @@ ffs_mountfs(struct mount *mp, struct vnode *devvp)
 	error = ffs_summary_io(fm, false, false);
 	if (error == 0 && fm->fm_replay != NULL)
 		error = ffs_recount(fm);
+	if (error == 0)
+		error = ffs_acl_mountflags(fm);
 	if (error == 0 && !ronly)
 		error = ffs_start_writing(fm);
 	if (error != 0)
 		goto fail;
 	ffs_mount_publish(fm);
+	ffs_ea1_start(fm);
 	if (fm->fm_replayed)
 		ffs_replay_finish(fm);
 	return 0;
@@ -443,6 +447,9 @@ ffs_mount_update(struct mount *mp)
 
 	if ((mp->mnt_flag & MNT_RELOAD) != 0)
 		return EOPNOTSUPP;
+	/* What lists there are does not change in a mount's life. */
+	mp->mnt_flag = (mp->mnt_flag & ~(MNT_POSIX1EACLS | MNT_NFS4ACLS)) |
+	    fm->fm_aclmode;
 	if (!fm->fm_ronly && ronly)
 		return ffs_update_readonly(fm,
 		    (mp->mnt_flag & MNT_FORCE) != 0);

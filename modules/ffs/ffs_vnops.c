@@ -131,8 +131,13 @@ ffs_accessx(void *v)
 	int error;
 
 	error = ffs_access_possible(vp, accmode);
-	if (error == 0)
-		error = vfs_unixify_accmode(&accmode);
+	if (error != 0)
+		return error;
+	error = ffs_acl_access(VTOI(vp), accmode, ap->a_cred);
+	if (error != ENOATTR)
+		return kauth_authorize_vnode(ap->a_cred,
+		    kauth_accmode_to_action(accmode), vp, NULL, error);
+	error = vfs_unixify_accmode(&accmode);
 	if (error != 0 || accmode == 0)
 		return error;
 	return kauth_authorize_vnode(ap->a_cred,
@@ -225,7 +230,7 @@ ffs_chown(struct ffs_inode *ip, uid_t uid, gid_t gid, kauth_cred_t cred)
 	if ((ip->i_mode & S_ISGID) != 0 && kauth_authorize_vnode(cred,
 	    KAUTH_VNODE_RETAIN_SGID, vp, NULL, EPERM) != 0)
 		ip->i_mode &= (uint16_t)~S_ISGID;
-	cache_enter_id(vp, ip->i_mode, ip->i_uid, ip->i_gid, true);
+	ffs_enter_id(ip);
 	return 0;
 }
 
@@ -238,13 +243,19 @@ ffs_chmod(struct ffs_inode *ip, mode_t mode, kauth_cred_t cred)
 	if ((ip->i_flags & SF_SNAPSHOT) != 0 && (mode & (S_IXUSR | S_IWUSR |
 	    S_IXGRP | S_IWGRP | S_IXOTH | S_IWOTH)) != 0)
 		return EPERM;
+	error = genfs_can_chmod(vp, cred, ip->i_uid, ip->i_gid, mode);
+	if (error != 0 && (mode & (S_ISUID | S_ISGID | S_ISVTX)) == 0 &&
+	    ffs_acl_grants(ip, VWRITE_ACL, cred))
+		error = 0;
 	error = kauth_authorize_vnode(cred, KAUTH_VNODE_WRITE_SECURITY, vp,
-	    NULL, genfs_can_chmod(vp, cred, ip->i_uid, ip->i_gid, mode));
+	    NULL, error);
+	if (error == 0)
+		error = ffs_acl_chmod(ip, cred);
 	if (error != 0)
 		return error;
 	ip->i_mode = (uint16_t)((ip->i_mode & ~ALLPERMS) | (mode & ALLPERMS));
 	ip->i_flag |= IN_CHANGE;
-	cache_enter_id(vp, ip->i_mode, ip->i_uid, ip->i_gid, true);
+	ffs_enter_id(ip);
 	return 0;
 }
 
@@ -269,8 +280,11 @@ ffs_chtimes(struct ffs_inode *ip, const struct vattr *vap, kauth_cred_t cred)
 
 	if ((ip->i_flags & SF_SNAPSHOT) != 0)
 		return EPERM;
+	error = genfs_can_chtimes(vp, cred, ip->i_uid, vap->va_vaflags);
+	if (error != 0 && ffs_acl_grants(ip, VWRITE_ATTRIBUTES, cred))
+		error = 0;
 	error = kauth_authorize_vnode(cred, KAUTH_VNODE_WRITE_TIMES, vp, NULL,
-	    genfs_can_chtimes(vp, cred, ip->i_uid, vap->va_vaflags));
+	    error);
 	if (error != 0)
 		return error;
 	ffs_itimes(ip);
@@ -395,7 +409,8 @@ ffs_make(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp,
 	ip = VTOI(vp);
 	ip->i_nlink = vap->va_type == VDIR ? 2 : 1;
 	ip->i_flag |= IN_ACCESS | IN_UPDATE | IN_CHANGE | IN_MODIFIED;
-	if (fill != NULL)
+	error = ffs_acl_inherit(dp, ip, cnp->cn_cred);
+	if (error == 0 && fill != NULL)
 		error = (*fill)(ip, dp, arg, cnp->cn_cred);
 	if (error == 0 && ffs_syncmeta(ip->i_fm))
 		error = ffs_update(ip, true);
@@ -697,6 +712,8 @@ ffs_fsync_inode(struct ffs_inode *ip, int flags, off_t lo, off_t hi)
 			error = vflushbuf(vp, flags);
 	} else
 		error = vflushbuf(vp, flags);
+	if (error == 0 && wait)
+		error = ffs_ea_sync(ip);
 	if (error != 0)
 		return error;
 	/* A vnode that goes away only has to leave its inode in a buffer. */
@@ -717,6 +734,8 @@ ffs_fsync(void *v)
 		return 0;
 	if (vp->v_type == VBLK || vp->v_type == VCHR) {
 		error = spec_fsync(v);
+		if (error == 0 && wait)
+			error = ffs_ea_sync(ip);
 		if (error == 0)
 			error = ffs_update(ip, wait);
 	} else
@@ -736,25 +755,6 @@ ffs_fsync(void *v)
 
 /* The end of a vnode. */
 
-/* Give back the blocks of extended attributes. */
-static void
-ffs_free_extattr(struct ffs_inode *ip)
-{
-	const struct fs *fs = ip->i_fm->fm_fs;
-
-	for (int i = 0; i < UFS_NXADDR; i++) {
-		const int64_t left = ip->i_extsize -
-		    FFS_LBLKTOSIZE(fs, (int64_t)i);
-
-		if (ip->i_extb[i] != 0 && left > 0)
-			ffs_blkfree(ip->i_fm, ip->i_extb[i],
-			    MIN(FFS_FRAGROUNDUP(fs, left), fs->fs_bsize),
-			    ip->i_number);
-		ip->i_extb[i] = 0;
-	}
-	ip->i_extsize = 0;
-}
-
 static int
 ffs_inactive(void *v)
 {
@@ -767,7 +767,7 @@ ffs_inactive(void *v)
 		if (vp->v_type == VREG || vp->v_type == VDIR ||
 		    vp->v_type == VLNK)
 			error = ffs_truncate(ip, 0, 0, NOCRED);
-		ffs_free_extattr(ip);
+		ffs_ea_free(ip);
 		memset(ip->i_shortlink, 0, sizeof(ip->i_shortlink));
 		ip->i_blocks = 0;
 		ip->i_omode = ip->i_mode;
@@ -794,6 +794,7 @@ ffs_reclaim(void *v)
 	(void)ffs_update(ip, false);
 	if (ip->i_mode == 0 && ip->i_omode != 0)
 		ffs_vfree(ip->i_fm, ip->i_number, ip->i_omode);
+	ffs_ea_drop(ip);
 	ffs_dirhash_free(ip);
 	genfs_node_destroy(vp);
 	mutex_enter(vp->v_interlock);
@@ -1040,6 +1041,15 @@ ffs_fifo_close(void *v)
 	{ &vop_unlock_desc, genfs_unlock },				\
 	{ &vop_islocked_desc, genfs_islocked },				\
 	{ &vop_print_desc, ffs_print },					\
+	{ &vop_getextattr_desc, ffs_getextattr },			\
+	{ &vop_setextattr_desc, ffs_setextattr },			\
+	{ &vop_listextattr_desc, ffs_listextattr },			\
+	{ &vop_deleteextattr_desc, ffs_deleteextattr },			\
+	{ &vop_openextattr_desc, ffs_openextattr },			\
+	{ &vop_closeextattr_desc, ffs_closeextattr },			\
+	{ &vop_getacl_desc, ffs_getacl },				\
+	{ &vop_setacl_desc, ffs_setacl },				\
+	{ &vop_aclcheck_desc, ffs_aclcheck },				\
 	{ &vop_bwrite_desc, vn_bwrite }
 
 int (**ffs_vnodeop_p)(void *);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Extended attributes, with the signatures of `os`.
+"""Extended attributes, with the signatures of `os`, and access control lists.
 
 Names carry their name space as on the host: "user.NAME", "system.NAME".
 """
@@ -15,6 +15,9 @@ from rumpy.api.trees import TreeCalls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rumpy.abi.acl import AclEntry
     from rumpy.api.base import Buffer, Name
 
 _ROOM = 65536
@@ -26,8 +29,13 @@ def _number(verb: str, path: Name | int, follow_symlinks: bool) -> int:
     return NUMBERS[f"{kind}{verb}"]
 
 
+def _acl_number(verb: str, path: Name | int, follow_symlinks: bool) -> int:
+    kind = "fd" if isinstance(path, int) else "file" if follow_symlinks else "link"
+    return NUMBERS[f"__acl_{verb}_{kind}"]
+
+
 class AttributeCalls(TreeCalls):
-    """getxattr, setxattr, listxattr, removexattr."""
+    """getxattr, setxattr, listxattr, removexattr; getacl, setacl, removeacl."""
 
     def getxattr(
         self, path: Name | int, attribute: Name, *, follow_symlinks: bool = True
@@ -93,3 +101,51 @@ class AttributeCalls(TreeCalls):
             result = lib.face_pp(self._k, self._p, number, name_bytes(path), name, 0, 0)
         if result < 0:
             raise self._failed(result, path)
+
+    def getacl(
+        self, path: Name | int, kind: str = "access", *, follow_symlinks: bool = True
+    ) -> tuple[AclEntry, ...]:
+        """The access control list of a file (rumpy.abi.acl has the numbers).
+
+        `kind` is "access", "default" (what new files in a directory get) or
+        "nfs4".  A file without a list has the one that its mode stands for.
+
+        Raises:
+            OSError: EOPNOTSUPP where the mount has no lists, EINVAL where it
+                has those of another kind.
+        """
+        from rumpy.abi.acl import KINDS, decode, empty
+        from rumpy.api.raw import call
+
+        number = _acl_number("get", path, follow_symlinks)
+        target = path if isinstance(path, int) else name_bytes(path)
+        memory = empty()
+        call(self, number, (target, KINDS[kind], memory))
+        return decode(memory)
+
+    def setacl(
+        self,
+        path: Name | int,
+        entries: Iterable[AclEntry],
+        kind: str = "access",
+        *,
+        follow_symlinks: bool = True,
+    ) -> None:
+        """Set the access control list of a file; its mode follows."""
+        from rumpy.abi.acl import KINDS, encode
+        from rumpy.api.raw import call
+
+        number = _acl_number("set", path, follow_symlinks)
+        target = path if isinstance(path, int) else name_bytes(path)
+        call(self, number, (target, KINDS[kind], encode(entries)))
+
+    def removeacl(
+        self, path: Name | int, kind: str = "access", *, follow_symlinks: bool = True
+    ) -> None:
+        """Remove a list; what the mode says stays."""
+        from rumpy.abi.acl import KINDS
+        from rumpy.api.raw import call
+
+        number = _acl_number("delete", path, follow_symlinks)
+        target = path if isinstance(path, int) else name_bytes(path)
+        call(self, number, (target, KINDS[kind]))

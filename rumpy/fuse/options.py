@@ -82,7 +82,10 @@ _FLAGS: dict[str, tuple[str, object] | None] = {
 }
 
 #: Options that are the driver's and go on to the kernel's mount(2).
-_DRIVER = frozenset({"sync", "async", "log", "discard", "extattr", "relatime", "force"})
+_DRIVER = frozenset(
+    {"sync", "async", "log", "discard", "extattr", "relatime", "force"}
+    | {"acls", "posix1eacls", "nfsv4acls"}
+)
 
 #: Option -> its reader, for those that take a value.
 _VALUES: dict[str, Callable[[str], object]] = {

@@ -32,6 +32,7 @@
 
 #define	FFS_UFS1_MAGIC		0x00011954
 #define	FFS_UFS2_MAGIC		0x19540119
+#define	FFS_UFS2EA_MAGIC	0x19012038	/* NetBSD 10: v2 with attributes */
 #define	FFS_CG_MAGIC		0x00090255
 
 #define	FFS_MINBSIZE		4096
@@ -53,6 +54,9 @@
 #define	FFS_DOSOFTDEP		0x0002
 #define	FFS_NEEDSFSCK		0x0004
 #define	FFS_SUJ			0x0008	/* FreeBSD: journaled soft updates */
+#define	FFS_POSIX1EACLS		0x0010	/* has POSIX.1e ACLs */
+#define	FFS_NFS4ACLS_FREEBSD	0x0100	/* FreeBSD: has NFSv4 ACLs */
+#define	FFS_NFS4ACLS		0x0800	/* NetBSD: has NFSv4 ACLs */
 #define	FFS_FLAGS_UPDATED	0x0080	/* in fs_old_flags */
 #define	FFS_DOWAPBL		0x0100	/* NetBSD; FreeBSD: NFSv4 ACLs */
 #define	FFS_DOQUOTA2		0x0200	/* NetBSD; FreeBSD: check hashes */
@@ -373,7 +377,8 @@ ffs_rw64(uint64_t v, bool swap)
 static inline bool
 ffs_isufs2(const struct fs *fs)
 {
-	return fs->fs_magic == FFS_UFS2_MAGIC;
+	return fs->fs_magic == FFS_UFS2_MAGIC ||
+	    fs->fs_magic == FFS_UFS2EA_MAGIC;
 }
 
 /* Group start; FFSv1 may rotate the metadata around the platter. */

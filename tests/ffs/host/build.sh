@@ -11,7 +11,8 @@ kflags="-std=gnu11 -O1 -g -ffreestanding -nostdinc -w -fno-strict-aliasing
     -I$root/csrc/include -I$root/build/include -I$here"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-for f in "$root"/modules/ffs/*.c "$here/standin.c"; do
+for f in "$root"/modules/ffs/*.c "$root"/csrc/kernel/vfs/acl.c \
+    "$root"/csrc/kernel/vfs/acl_nfs4.c "$here/standin.c"; do
 	cc $kflags $san -c -o "$work/$(basename "$f" .c).o" "$f"
 done
 # The rest of the kernel: descriptors of operations, and for operations that

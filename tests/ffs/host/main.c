@@ -92,6 +92,8 @@ visit(struct vnode *dvp, const char *name, size_t len, int depth)
 		return;
 	nfiles++;
 	count(hi_getattr(vp, &ha));
+	count(hi_listattr(vp, 1));
+	count(hi_listattr(vp, 2));
 	if (ha.ha_type == HI_REG)
 		read_file(vp, ha.ha_size);
 	else if (ha.ha_type == HI_LNK)
@@ -241,6 +243,22 @@ create_one(void)
 }
 
 static void
+set_attr(struct vnode *vp)
+{
+	static const char *const names[] = { "a", "bb", "ccc",
+	    "a.name.that.needs.some.more.room.than.others.do",
+	    "posix1e.acl_access" };
+	const int space = 1 + (int)rnd(2);
+	const uint32_t kind = rnd(8);
+
+	if (kind == 0)
+		count(hi_acl(vp, 2 + (int)rnd(3)));
+	else
+		count(hi_setattr(vp, space, names[rnd(5)], kind == 1 ? -1 :
+		    (int)(kind == 2 ? rnd(70000) : rnd(900))));
+}
+
+static void
 change_one(void)
 {
 	char name[512];
@@ -251,7 +269,10 @@ change_one(void)
 	if (vp == NULL)
 		return;
 	hi_getattr(vp, &ha);
-	switch (rnd(6)) {
+	switch (rnd(9)) {
+	case 6:
+		set_attr(vp);
+		break;
 	case 0:
 	case 1:
 		if (ha.ha_type == HI_REG)

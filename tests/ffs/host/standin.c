@@ -76,9 +76,29 @@ const int vttoif_tab[9] = {
 };
 
 /* Memory, locks, messages. */
-void *kmem_alloc(size_t n, km_flag_t f) { (void)f; return calloc(1, n); }
-void *kmem_zalloc(size_t n, km_flag_t f) { (void)f; return calloc(1, n); }
-void kmem_free(void *p, size_t n) { (void)n; free_(p); }
+static size_t hi_inuse;		/* bytes that the driver has allocated */
+void *
+kmem_zalloc(size_t n, km_flag_t f)
+{
+	(void)f;
+	if (n == 0)
+		die("allocation of 0 bytes");
+	hi_inuse += n;
+	return calloc(1, n);
+}
+void *
+kmem_alloc(size_t n, km_flag_t f)
+{
+	void *p = kmem_zalloc(n, f);
+
+	return memset(p, 0xa5, n);
+}
+void
+kmem_free(void *p, size_t n)
+{
+	hi_inuse -= n;
+	free_(p);
+}
 void *kern_malloc(unsigned long n, int f) { (void)f; return calloc(1, n); }
 void kern_free(void *p) { free_(p); }
 pool_cache_t
@@ -95,12 +115,14 @@ void *
 pool_cache_get_paddr(pool_cache_t pc, int flags, paddr_t *pap)
 {
 	(void)flags, (void)pap;
+	hi_inuse += (size_t)(uintptr_t)pc;
 	return calloc(1, (size_t)(uintptr_t)pc);
 }
 void
 pool_cache_put_paddr(pool_cache_t pc, void *p, paddr_t pa)
 {
-	(void)pc, (void)pa;
+	(void)pa;
+	hi_inuse -= (size_t)(uintptr_t)pc;
 	free_(p);
 }
 void mutex_init(kmutex_t *m, kmutex_type_t t, int i)
@@ -147,7 +169,14 @@ kern_assert(const char *fmt, ...)
 	dprintf(2, "\n");
 	abort();
 }
+void
+panic(const char *fmt, ...)
+{
+	die("panic: %s", fmt);
+}
 static struct lwp hi_lwp;
+struct lwp lwp0;
+kmutex_t bufcache_lock;
 struct lwp *x86_curlwp(void) { return &hi_lwp; }
 
 /* Permissions: everything. */
@@ -160,6 +189,14 @@ int kauth_authorize_vnode(kauth_cred_t c, kauth_action_t a, struct vnode *v,
 uid_t kauth_cred_geteuid(kauth_cred_t c) { (void)c; return 0; }
 kauth_action_t kauth_accmode_to_action(accmode_t m) { (void)m; return 0; }
 int vfs_unixify_accmode(accmode_t *m) { (void)m; return 0; }
+
+int kauth_cred_ismember_gid(kauth_cred_t c, gid_t g, int *r)
+    { (void)c, (void)g; *r = 0; return 0; }
+gid_t kauth_cred_getegid(kauth_cred_t c) { (void)c; return 0; }
+int extattr_check_cred(struct vnode *v, int s, kauth_cred_t c, int a)
+    { (void)v, (void)s, (void)c, (void)a; return 0; }
+int VOP_ACCESSX(struct vnode *v, accmode_t a, kauth_cred_t c)
+    { (void)v, (void)a, (void)c; return 0; }
 
 /* Copying. */
 void uio_setup_sysspace(struct uio *uio) { uio->uio_vmspace = NULL; }
@@ -466,6 +503,16 @@ binvalbuf(struct vnode *vp, daddr_t blk)
 		}
 	}
 }
+buf_t *
+incore(struct vnode *vp, daddr_t blk)
+{
+	struct buf *bp;
+
+	LIST_FOREACH(bp, &HV(vp)->hv_bufs, b_hash)
+		if (bp->b_lblkno == blk)
+			return bp;
+	return NULL;
+}
 static int
 hi_flushbufs(struct vnode *vp)
 {
@@ -677,8 +724,11 @@ vinvalbuf(struct vnode *vp, int flags, kauth_cred_t cred, struct lwp *l,
 int
 VOP_FSYNC(struct vnode *vp, kauth_cred_t cred, int flags, off_t lo, off_t hi)
 {
-	(void)cred, (void)flags, (void)lo, (void)hi;
-	return hi_flushbufs(vp);
+	struct vop_fsync_args ap = { .a_vp = vp, .a_cred = cred,
+	    .a_flags = flags, .a_offlo = lo, .a_offhi = hi };
+
+	return vp == &hi_devvp->hv_vnode ? hi_flushbufs(vp) :
+	    vp->v_op[VOFFSET(vop_fsync)](&ap);
 }
 static void
 hi_reclaim(struct hi_vnode *hv)
@@ -822,6 +872,52 @@ VFS_SYNC(struct mount *mp, int waitfor, struct kauth_cred *cred)
 	return hi_ops->vfs_sync(mp, waitfor, cred);
 }
 
+int
+VFS_ROOT(struct mount *mp, int lktype, struct vnode **vpp)
+{
+	return hi_ops->vfs_root(mp, lktype, vpp);
+}
+int
+VOP_LOOKUP(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp)
+{
+	struct vop_lookup_v2_args ap = { .a_dvp = dvp, .a_vpp = vpp,
+	    .a_cnp = cnp };
+
+	return dvp->v_op[VOFFSET(vop_lookup)](&ap);
+}
+int
+VOP_CREATE(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp,
+    struct vattr *vap)
+{
+	struct vop_create_v3_args ap = { .a_dvp = dvp, .a_vpp = vpp,
+	    .a_cnp = cnp, .a_vap = vap };
+
+	return dvp->v_op[VOFFSET(vop_create)](&ap);
+}
+int
+VOP_MKDIR(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp,
+    struct vattr *vap)
+{
+	struct vop_mkdir_v3_args ap = { .a_dvp = dvp, .a_vpp = vpp,
+	    .a_cnp = cnp, .a_vap = vap };
+
+	return dvp->v_op[VOFFSET(vop_mkdir)](&ap);
+}
+void vattr_null(struct vattr *vap) { memset(vap, 0xff, sizeof(*vap)); }
+int
+vn_rdwr(enum uio_rw rw, struct vnode *vp, void *base, int len, off_t off,
+    enum uio_seg seg, int flags, kauth_cred_t cred, size_t *left,
+    struct lwp *l)
+{
+	size_t n = (size_t)len;
+	int error;
+
+	(void)seg, (void)flags, (void)cred, (void)l;
+	error = hi_rdwr(vp, base, &n, off, rw == UIO_WRITE);
+	*left = (size_t)len - n;
+	return error;
+}
+
 /* Attaching: build the vectors. */
 int
 vfs_attach(struct vfsops *ops)
@@ -881,6 +977,8 @@ hi_dounmount(void)
 	hi_dropbufs(&hi_devvp->hv_vnode, INT64_MIN);
 	free_(hi_devvp);
 	free_(hi_mount);
+	if (hi_inuse != 0)
+		die("%zu bytes are still in use after the unmount", hi_inuse);
 	return error;
 }
 int
@@ -994,6 +1092,70 @@ hi_rdwr(struct vnode *vp, void *data, size_t *lenp, int64_t off, bool write)
 	error = vp->v_op[write ? VOFFSET(vop_write) : VOFFSET(vop_read)](&ap);
 	*lenp -= uio.uio_resid;
 	return error;
+}
+/* All attributes of one name space: list them, and read each. */
+int
+hi_listattr(struct vnode *vp, int space)
+{
+	static char list[8192], value[4096];
+	struct iovec iov = { .iov_base = list, .iov_len = sizeof(list) };
+	struct uio uio = { .uio_iov = &iov, .uio_iovcnt = 1,
+	    .uio_resid = sizeof(list), .uio_rw = UIO_READ };
+	struct vop_listextattr_args ap = { .a_vp = vp,
+	    .a_attrnamespace = space, .a_uio = &uio };
+	int error;
+
+	error = vp->v_op[VOFFSET(vop_listextattr)](&ap);
+	for (char *p = list; error == 0 && p < list + sizeof(list) -
+	    uio.uio_resid; p += strlen(p) + 1) {
+		struct iovec iov2 = { .iov_base = value,
+		    .iov_len = sizeof(value) };
+		struct uio uio2 = { .uio_iov = &iov2, .uio_iovcnt = 1,
+		    .uio_resid = sizeof(value), .uio_rw = UIO_READ };
+		struct vop_getextattr_args get = { .a_vp = vp,
+		    .a_attrnamespace = space, .a_name = p, .a_uio = &uio2 };
+
+		list[sizeof(list) - 1] = '\0';
+		error = vp->v_op[VOFFSET(vop_getextattr)](&get);
+	}
+	return error;
+}
+/* Set an attribute to len bytes, or remove it (len < 0). */
+int
+hi_setattr(struct vnode *vp, int space, const char *name, int len)
+{
+	static char value[70000];
+	struct iovec iov = { .iov_base = value, .iov_len = (size_t)len };
+	struct uio uio = { .uio_iov = &iov, .uio_iovcnt = 1,
+	    .uio_resid = (size_t)len, .uio_rw = UIO_WRITE };
+	struct vop_setextattr_args ap = { .a_vp = vp,
+	    .a_attrnamespace = space, .a_name = name, .a_uio = &uio };
+	struct vop_deleteextattr_args del = { .a_vp = vp,
+	    .a_attrnamespace = space, .a_name = name };
+
+	return len < 0 ? vp->v_op[VOFFSET(vop_deleteextattr)](&del) :
+	    vp->v_op[VOFFSET(vop_setextattr)](&ap);
+}
+/* Read the list of a file and set it again, with one entry more. */
+int
+hi_acl(struct vnode *vp, int type)
+{
+	static struct acl acl;
+	struct vop_getacl_args get = { .a_vp = vp, .a_type = type,
+	    .a_aclp = &acl };
+	struct vop_setacl_args set = { .a_vp = vp, .a_type = type,
+	    .a_aclp = &acl };
+	int error;
+
+	error = vp->v_op[VOFFSET(vop_getacl)](&get);
+	if (error != 0)
+		return error;
+	if (type == ACL_TYPE_NFS4 && acl.acl_cnt < ACL_MAX_ENTRIES) {
+		acl.acl_entry[acl.acl_cnt] = acl.acl_entry[0];
+		acl.acl_entry[acl.acl_cnt].ae_tag = ACL_USER;
+		acl.acl_entry[acl.acl_cnt++].ae_id = 7;
+	}
+	return vp->v_op[VOFFSET(vop_setacl)](&set);
 }
 int
 hi_readlink(struct vnode *vp, void *data, size_t *lenp)

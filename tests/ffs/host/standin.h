@@ -15,6 +15,9 @@ enum { HI_REG = 1, HI_DIR, HI_BLK, HI_CHR, HI_LNK, HI_SOCK, HI_FIFO };
 enum { HI_LOOKUP, HI_CREATE, HI_DELETE, HI_RENAME };
 #define	HI_RDONLY	1
 #define	HI_SYNC		2
+#define	HI_ACLS		0x800
+#define	HI_NFS4ACLS	0x200000
+#define	HI_EXTATTR	0x1000000
 
 struct hi_attr {
 	int		ha_type;
@@ -40,6 +43,9 @@ int	hi_readdir(struct vnode *, void *, size_t *, int64_t *, int *);
 int	hi_getattr(struct vnode *, struct hi_attr *);
 int	hi_truncate(struct vnode *, int64_t);
 int	hi_fsync(struct vnode *);
+int	hi_listattr(struct vnode *, int);
+int	hi_setattr(struct vnode *, int, const char *, int);
+int	hi_acl(struct vnode *, int);
 void	hi_rele(struct vnode *);
 
 #endif /* STANDIN_H */
