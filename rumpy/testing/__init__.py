@@ -9,6 +9,7 @@
 - `run_cases`: what POSIX says of each call, as small cases that run on a mount in
   a rumpy kernel, on a directory of the host, on a FUSE mount and on a model.
 - `KernelTree`, `HostTree`, `ModelTree`: what the cases see (`FileSystem`).
+- `explore`: what a power cut may leave of a file system, tried state by state.
 - `probe`: finds out what a tree can do.
 """
 
@@ -18,6 +19,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rumpy.testing.cases import Case as Case
     from rumpy.testing.cases import all_cases as all_cases
+    from rumpy.testing.crash import CrashReport as CrashReport
+    from rumpy.testing.crash import CrashTree as CrashTree
+    from rumpy.testing.crash import explore as explore
     from rumpy.testing.filesystem import CAPABILITIES as CAPABILITIES
     from rumpy.testing.filesystem import NOW as NOW
     from rumpy.testing.filesystem import OMIT as OMIT
@@ -40,6 +44,8 @@ _HOMES = {
     "NOW": "filesystem",
     "OMIT": "filesystem",
     "Case": "cases",
+    "CrashReport": "crash",
+    "CrashTree": "crash",
     "FileSystem": "filesystem",
     "HostTree": "onhost",
     "KernelTree": "onkernel",
@@ -50,6 +56,7 @@ _HOMES = {
     "Status": "filesystem",
     "Volume": "filesystem",
     "all_cases": "cases",
+    "explore": "crash",
     "probe": "probe",
     "run_case": "runner",
     "run_cases": "runner",
