@@ -927,6 +927,25 @@ decode_ioctl(struct fuse_req *req)
 	return ENOTTY;
 }
 
+/*
+ * New flags are a new change time, and Linux does not ask after an ioctl.  It
+ * may be told from here, since it holds the file open until we answer.
+ */
+static void
+ioctl_inval_attr(const struct fuse_req *req)
+{
+	const struct {
+		struct fuse_out_header out;
+		struct fuse_notify_inval_inode_out inode;
+	} note = {
+		{ sizeof(note), FUSE_NOTIFY_INVAL_INODE, 0 },
+		{ req->x.er_node, -1, 0 },
+	};
+
+	ssize_t done = write(req->fs->cfg.fd, &note, sizeof(note));
+	(void)done;	/* Linux may have forgotten the file */
+}
+
 static size_t
 encode_ioctl(struct fuse_req *req)
 {
@@ -936,8 +955,10 @@ encode_ioctl(struct fuse_req *req)
 	const size_t len = wide ? sizeof(words) : sizeof(words[0]);
 
 	memset(out, 0, sizeof(*out));
-	if (req->arg == IOC_SETFLAGS)
+	if (req->arg == IOC_SETFLAGS) {
+		ioctl_inval_attr(req);
 		return sizeof(*out);
+	}
 	for (size_t i = 0; i < NIOCTL_FLAGS; i++) {
 		if (req->x.er_mode & ioctl_flags[i].flag)
 			words[0] |= wide ? ioctl_flags[i].xhost :

@@ -103,7 +103,8 @@ class _Caller:
         return result
 
     def end(self) -> None:
-        """End the thread."""
+        """End the thread; what it worked on can be unmounted then."""
+        self.call(lambda: os.chdir("/"))
         self._work.put(None)
         self._thread.join()
 
@@ -122,8 +123,8 @@ def _utimens(where: int, path: bytes | None, times: bytes, flags: int) -> None:
 
 
 def _file_flags(path: str) -> int:
-    """The flags of a file or directory; 0 where there can be none."""
-    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+    """The flags of a file or directory."""
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     try:
         raw = bytearray(8)
         fcntl.ioctl(fd, _GETFLAGS, raw)
@@ -266,10 +267,12 @@ class HostTree:
 
     # --- names --------------------------------------------------------------
 
-    def _status(self, st: os.stat_result, path: str | None) -> Status:
+    def _status(
+        self, st: os.stat_result, path: str | None, *, follow: bool = True
+    ) -> Status:
         birth, flags = None, 0
         if path is not None:
-            birth = self._birth(path)
+            birth = self._birth(path, 0 if follow else _AT_NOFOLLOW)
             if self.capabilities & {"sysflags", "userflags"} and (
                 _stat.S_ISREG(st.st_mode) or _stat.S_ISDIR(st.st_mode)
             ):
@@ -286,10 +289,10 @@ class HostTree:
             frozenset(n for n, bit in _FLAGS.items() if flags & bit),
         )  # fmt: skip
 
-    def _birth(self, path: str) -> int | None:
+    def _birth(self, path: str, flags: int) -> int | None:
         raw = ctypes.create_string_buffer(256)
         name = os.fsencode(path)
-        self._do(_syscall, _SYS_STATX, _AT_FDCWD, name, _AT_NOFOLLOW, 0xFFF, raw)
+        self._do(_syscall, _SYS_STATX, _AT_FDCWD, name, flags, 0xFFF, raw)
         (mask,) = struct.unpack_from("=I", raw, 0)
         seconds, rest = struct.unpack_from("=qI", raw, 80)
         if not mask & _STATX_BTIME:
@@ -302,7 +305,7 @@ class HostTree:
 
     def lstat(self, path: str) -> Status:
         full = self._full(path)
-        return self._status(self._do(os.lstat, full), full)
+        return self._status(self._do(os.lstat, full), full, follow=False)
 
     def access(self, path: str, mode: int) -> bool:
         may: bool = self._do(os.access, self._full(path), mode)

@@ -123,6 +123,19 @@ setattr_size(const struct export_req *x, struct vnode *vp, kauth_cred_t cred)
 	return VOP_SETATTR(vp, &va, cred);
 }
 
+/*
+ * To drivers, second -1 (VNOVAL) sharp means "leave it": the last moment before
+ * it is the nearest time that can be set.
+ */
+static struct timespec
+settable_time(int64_t sec, uint32_t nsec)
+{
+
+	if (sec == VNOVAL && nsec == 0)
+		return (struct timespec){ sec - 1, 999999999 };
+	return (struct timespec){ sec, (long)nsec };
+}
+
 static void
 setattr_times(const struct export_setattr *es, struct vattr *va)
 {
@@ -134,16 +147,12 @@ setattr_times(const struct export_setattr *es, struct vattr *va)
 		va->va_vaflags |= VA_UTIMES_NULL;
 	if (es->es_valid & EXPORT_SET_ATIME_NOW)
 		va->va_atime = now;
-	else if (es->es_valid & EXPORT_SET_ATIME) {
-		va->va_atime.tv_sec = es->es_atime;
-		va->va_atime.tv_nsec = es->es_atimensec;
-	}
+	else if (es->es_valid & EXPORT_SET_ATIME)
+		va->va_atime = settable_time(es->es_atime, es->es_atimensec);
 	if (es->es_valid & EXPORT_SET_MTIME_NOW)
 		va->va_mtime = now;
-	else if (es->es_valid & EXPORT_SET_MTIME) {
-		va->va_mtime.tv_sec = es->es_mtime;
-		va->va_mtime.tv_nsec = es->es_mtimensec;
-	}
+	else if (es->es_valid & EXPORT_SET_MTIME)
+		va->va_mtime = settable_time(es->es_mtime, es->es_mtimensec);
 }
 
 /*
@@ -195,6 +204,23 @@ export_kill_privs(struct vnode *vp)
 	return VOP_SETATTR(vp, &va, lwp0.l_cred);
 }
 
+/*
+ * NetBSD lets root only make a plain file sticky; Linux lets its owner, and the
+ * bit means nothing there.  The owner's right to all the rest comes first.
+ */
+static int
+setattr_sticky(struct vnode *vp, struct vattr *va, kauth_cred_t cred)
+{
+	struct vattr mode;
+	int error;
+
+	vattr_null(&mode);
+	mode.va_mode = va->va_mode;
+	va->va_mode &= ~S_ISTXT;
+	error = VOP_SETATTR(vp, va, cred);
+	return error != 0 ? error : VOP_SETATTR(vp, &mode, lwp0.l_cred);
+}
+
 static int
 setattr_rest(const struct export_mount *xm, const struct export_setattr *es,
     struct vnode *vp, kauth_cred_t cred)
@@ -209,6 +235,9 @@ setattr_rest(const struct export_mount *xm, const struct export_setattr *es,
 	if (error != 0)
 		return error;
 	setattr_times(es, &va);
+	if ((es->es_valid & EXPORT_SET_MODE) != 0 && vp->v_type != VDIR &&
+	    (va.va_mode & S_ISTXT) != 0)
+		return setattr_sticky(vp, &va, cred);
 	return VOP_SETATTR(vp, &va, cred);
 }
 
