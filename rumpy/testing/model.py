@@ -29,6 +29,8 @@ from rumpy.testing.filesystem import (
 __all__ = ["Model", "ModelTree"]
 
 _NAME_MAX = 255
+#: The largest file: holes are memory here.
+_SIZE_MAX = 1 << 28
 _BLOCK = 4096
 _R, _W, _X = 4, 2, 1
 _KEEP = -1
@@ -762,6 +764,8 @@ class ModelTree:
         if not data:
             return 0
         end = offset + len(data)
+        if end > _SIZE_MAX:
+            raise _error(errno.EFBIG)
         first, last = offset // _BLOCK, (end - 1) // _BLOCK
         try:
             self.model.take(node, first, last)
@@ -785,6 +789,8 @@ class ModelTree:
         return len(data)
 
     def _resize(self, node: _Node, size: int) -> None:
+        if size > _SIZE_MAX:
+            raise _error(errno.EFBIG)
         if size < len(node.data):
             del node.data[size:]
             keep = (size + _BLOCK - 1) // _BLOCK
@@ -849,6 +855,8 @@ class ModelTree:
         if offset < 0 or size <= 0:
             raise _error(errno.EINVAL)
         node, end = file.node, offset + size
+        if end > _SIZE_MAX:
+            raise _error(errno.EFBIG)
         self.model.take(node, offset // _BLOCK, (end - 1) // _BLOCK)
         if end > len(node.data):
             node.data.extend(bytes(end - len(node.data)))

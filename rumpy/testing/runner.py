@@ -153,7 +153,7 @@ def run_cases(
             continue
         try:
             run_case(case, fs)
-        except (AssertionError, OSError) as error:
+        except Exception as error:  # a panic, or an adapter's own mistake, too
             results.append(Result(case, "failed", _why(error)))
         else:
             results.append(Result(case, "passed"))
@@ -170,4 +170,6 @@ def _why(error: BaseException) -> str:
         return f"{type(error).__name__}: {error}"
     frame = inside[-1]
     said = str(error) or type(error).__name__
+    if not isinstance(error, AssertionError | OSError):
+        said = f"{type(error).__name__}: {error}"
     return f"{said} (line {frame.lineno}: {frame.line})"
