@@ -21,21 +21,30 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 _SECOND = 1_000_000_000
 
 
-@pytest.fixture
-def host(built: None, image: Path, tmp_path: Path) -> Iterator[HostTree]:
-    """An empty directory on a mount that knows owners."""
+@pytest.fixture(scope="module")
+def whole(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostTree]:
+    """A mount that knows owners."""
     skip_unmountable()
+    from rumpy import demo_image
     from rumpy.fuse import mount, umount
 
-    where = tmp_path / "mnt"
+    folder = tmp_path_factory.mktemp("linux")
+    where = folder / "mnt"
     where.mkdir()
-    mount(None, image, where, "suid,dev" if os.geteuid() == 0 else "")
-    (where / "room").mkdir()
-    (where / "room").chmod(0o777)
-    tree = HostTree(where / "room", {"sysflags"})
+    options = "suid,dev" if os.geteuid() == 0 else ""
+    mount(None, Path(demo_image(folder / "demo.img")), where, options)
+    tree = HostTree(where, {"sysflags"})
     yield tree
     tree.end()
     umount(where)
+
+
+@pytest.fixture
+def host(whole: HostTree, request: pytest.FixtureRequest) -> HostTree:
+    """An empty directory of it, which anybody may write."""
+    name = "".join(c if c.isalnum() else "-" for c in request.node.name)
+    whole.mkdir(name, 0o777)
+    return whole.sub(name)
 
 
 @needs_root
