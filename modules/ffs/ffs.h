@@ -247,6 +247,7 @@ int	ffs_inode_new(struct ffs_mount *, struct vnode *, uint64_t,
 	    struct ffs_inode **);
 void	ffs_inode_free(struct ffs_inode *);
 void	ffs_itimes(struct ffs_inode *);
+void	ffs_accessed(struct ffs_inode *);
 int	ffs_update(struct ffs_inode *, bool);
 int	ffs_truncate(struct ffs_inode *, off_t, int, kauth_cred_t);
 int	ffs_fill_last(struct ffs_inode *, off_t, kauth_cred_t);

@@ -434,8 +434,9 @@ ffs_inode_new(struct ffs_mount *fm, struct vnode *vp, uint64_t ino,
 	ip->i_flag = IN_MODIFIED;
 	ffs_vinit(ip);
 	/* Who may not set S_ISGID on it does not get it by creating it. */
-	if ((ip->i_mode & S_ISGID) != 0 && genfs_can_chmod(vp, cred,
-	    ip->i_uid, ip->i_gid, ip->i_mode & ALLPERMS) != 0) {
+	if ((ip->i_mode & S_ISGID) != 0 && kauth_authorize_vnode(cred,
+	    KAUTH_VNODE_WRITE_SECURITY, vp, NULL, genfs_can_chmod(vp, cred,
+	    ip->i_uid, ip->i_gid, ip->i_mode & ALLPERMS)) != 0) {
 		ip->i_mode &= ~S_ISGID;
 		ffs_enter_id(ip);
 	}

@@ -24,7 +24,7 @@
  * Is it time to set the access time?  With relatime only if it would
  * otherwise look older than the last change, or is older than a day.
  */
-static void
+void
 ffs_accessed(struct ffs_inode *ip)
 {
 	const int flag = ITOV(ip)->v_mount->mnt_flag;
@@ -55,6 +55,8 @@ ffs_read(void *v)
 		return EINVAL;
 	if (uio->uio_offset < 0)
 		return EINVAL;
+	if (resid == 0)
+		return 0;		/* not even an access */
 	while (error == 0 && uio->uio_resid > 0) {
 		const off_t left = (off_t)ip->i_size - uio->uio_offset;
 

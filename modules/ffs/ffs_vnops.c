@@ -515,6 +515,7 @@ ffs_readlink(void *v)
 
 	if (ap->a_vp->v_type != VLNK)
 		return EINVAL;
+	ffs_accessed(ip);
 	if ((ip->i_flag & IN_SHORTLINK) != 0)
 		return uiomove(ip->i_shortlink, MIN(len, ap->a_uio->uio_resid),
 		    ap->a_uio);

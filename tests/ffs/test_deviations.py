@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Where the driver once differed from NetBSD's own, as random sequences found."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+import rumpy
+from rumpy.hypercall import Hypercalls, VirtualClock
+
+from . import images
+
+Setup = tuple[rumpy.Kernel, VirtualClock]
+
+
+@pytest.fixture
+def setup() -> Iterator[Setup]:
+    """A kernel whose time stands still, with an image on /mnt."""
+    clock = VirtualClock()
+    with rumpy.Kernel(hypercalls=Hypercalls(clock=clock)) as k:
+        with k.mount("ffs", bytearray(images.unpacked("nb-ffs2le-16k")), "/mnt"):
+            yield k, clock
+
+
+def put(k: rumpy.Kernel, path: str, mode: int = 0o644, size: int = 0) -> None:
+    fd = k.open(path, os.O_CREAT | os.O_WRONLY, mode)
+    k.write(fd, bytes(size))
+    k.close(fd)
+
+
+def test_reading_nothing_is_no_access(setup: Setup) -> None:
+    k, clock = setup
+    put(k, "/mnt/new", size=100)
+    before = k.stat("/mnt/new").st_atime_ns
+    fd = k.open("/mnt/new", os.O_RDONLY)
+    clock.advance(10)
+    assert k.pread(fd, 0, 0) == b""
+    assert k.stat("/mnt/new").st_atime_ns == before
+    assert k.pread(fd, 10, 200) == b""  # at the end, that is one
+    assert k.stat("/mnt/new").st_atime_ns == before + 10 * 10**9
+    k.close(fd)
+
+
+@pytest.mark.parametrize("size", [10, 500])
+def test_readlink_is_an_access(setup: Setup, size: int) -> None:
+    k, clock = setup
+    k.symlink("x" * size, "/mnt/link")
+    before = k.lstat("/mnt/link")
+    clock.advance(10)
+    assert k.readlink("/mnt/link") == "x" * size
+    after = k.lstat("/mnt/link")
+    assert after.st_atime_ns == before.st_atime_ns + 10 * 10**9
+    assert after.st_mtime_ns == before.st_mtime_ns
+
+
+def test_root_may_make_setgid_files_of_any_group(setup: Setup) -> None:
+    k, _ = setup
+    k.umask(0)
+    k.mkdir("/mnt/theirs", 0o777)
+    k.chown("/mnt/theirs", 0, 1002)
+    put(k, "/mnt/theirs/new", 0o2775)
+    found = k.stat("/mnt/theirs/new")
+    assert (found.st_gid, found.st_mode & 0o7777) == (1002, 0o2775)
+    with k.process(1001, 100) as user:
+        user.umask(0)
+        fd = user.open("/mnt/theirs/other", os.O_CREAT | os.O_WRONLY, 0o2775)
+        user.close(fd)
+    assert k.stat("/mnt/theirs/other").st_mode & 0o7777 == 0o775
