@@ -20,9 +20,12 @@ Setup = tuple[rumpy.Kernel, VirtualClock]
 def setup() -> Iterator[Setup]:
     """A kernel whose time stands still, with an image on /mnt."""
     clock = VirtualClock()
-    with rumpy.Kernel(hypercalls=Hypercalls(clock=clock)) as k:
-        with k.mount("ffs", bytearray(images.unpacked("nb-ffs2le-16k")), "/mnt"):
-            yield k, clock
+    image = bytearray(images.unpacked("nb-ffs2le-8k"))
+    with (
+        rumpy.Kernel(hypercalls=Hypercalls(clock=clock)) as k,
+        k.mount("ffs", image, "/mnt"),
+    ):
+        yield k, clock
 
 
 def put(k: rumpy.Kernel, path: str, mode: int = 0o644, size: int = 0) -> None:
