@@ -357,3 +357,37 @@ test_sizes(struct vnode *vp)
 	CHECK(bp == NULL);
 	return 0;
 }
+
+/*
+ * More of a block is wanted than was read before: what is dirty is written, and
+ * the rest comes from the disk, as it does for a clean one.
+ */
+int
+test_regrow(struct vnode *vp)
+{
+	struct buf *bp;
+	int dirty;
+
+	for (dirty = 0; dirty < 2; dirty++) {
+		bp = getblk(vp, BLKNO(100), BSIZE, 0, 0);
+		CHECK(bp != NULL);
+		memset(bp->b_data, 5, BSIZE);
+		bp->b_cflags |= BC_INVAL;
+		CHECK(bwrite(bp) == 0);
+		CHECK(bread(vp, BLKNO(100), DEV_BSIZE, 0, &bp) == 0);
+		CHECK(bp->b_bcount == DEV_BSIZE && all_bytes(bp, 5));
+		if (dirty) {
+			memset(bp->b_data, 6, DEV_BSIZE);
+			bdwrite(bp);
+		} else
+			brelse(bp, 0);
+		CHECK(bread(vp, BLKNO(100), BSIZE, 0, &bp) == 0);
+		CHECK(bp->b_bcount == BSIZE);
+		CHECK(((char *)bp->b_data)[0] == (dirty ? 6 : 5));
+		CHECK(((char *)bp->b_data)[DEV_BSIZE - 1] == (dirty ? 6 : 5));
+		CHECK(((char *)bp->b_data)[DEV_BSIZE] == 5);
+		CHECK(((char *)bp->b_data)[BSIZE - 1] == 5);
+		brelse(bp, BC_INVAL);
+	}
+	return 0;
+}

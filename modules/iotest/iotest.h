@@ -34,10 +34,13 @@ int	test_nested(struct vnode *);
 int	test_cow(struct vnode *);
 int	test_readahead(struct vnode *);
 int	test_sizes(struct vnode *);
+int	test_regrow(struct vnode *);
 
 /* object.c: in memory. */
 int	test_object(struct vnode *);
 int	test_object_shared(struct vnode *);
+int	test_object_kept(struct vnode *);
+int	test_pager(struct vnode *);
 int	test_uiomove(struct vnode *);
 int	test_uio_edges(struct vnode *);
 int	test_bufq(struct vnode *);

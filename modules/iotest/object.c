@@ -8,6 +8,8 @@
 #include <sys/rwlock.h>
 #include <sys/uio.h>
 #include <uvm/uvm.h>
+#include <uvm/uvm_pager.h>
+#include <uvm/uvm_pmap.h>
 
 #include "iotest.h"
 
@@ -207,4 +209,88 @@ test_bufq(struct vnode *vp)
 	for (i = 0; i < 4; i++)
 		putiobuf(bufs[i]);
 	return 0;
+}
+
+/* To write an anonymous object's pages and free them keeps what is in them. */
+int
+test_object_kept(struct vnode *vp)
+{
+	struct uvm_object *uobj = uao_create(OBJSIZE, 0);
+	char in[64], out[64];
+
+	memset(in, 3, sizeof(in));
+	CHECK(move(uobj, UIO_WRITE, PAGE_SIZE - 10, in, sizeof(in)) == 0);
+	rw_enter(uobj->vmobjlock, RW_WRITER);
+	CHECK((*uobj->pgops->pgo_put)(uobj, 0, 0,
+	    PGO_ALLPAGES | PGO_CLEANIT | PGO_FREE | PGO_SYNCIO) == 0);
+	CHECK(move(uobj, UIO_READ, PAGE_SIZE - 10, out, sizeof(out)) == 0);
+	CHECK(memcmp(in, out, sizeof(in)) == 0);
+	rw_enter(uobj->vmobjlock, RW_WRITER);
+	CHECK((*uobj->pgops->pgo_put)(uobj, PAGE_SIZE, 0, PGO_FREE) == 0);
+	memset(in + 10, 0, sizeof(in) - 10);
+	CHECK(move(uobj, UIO_READ, PAGE_SIZE - 10, out, sizeof(out)) == 0);
+	CHECK(memcmp(in, out, sizeof(in)) == 0);
+	uao_detach(uobj);
+	return 0;
+}
+
+/* Busy pages get one address, side by side or not. */
+static int
+pager_window(struct vm_page **pgs, int n, int flags)
+{
+	char *data = (char *)uvm_pagermapin(pgs, n,
+	    flags | UVMPAGER_MAPIN_WAITOK);
+	int i;
+
+	CHECK(data != NULL);
+	for (i = 0; i < n; i++)
+		CHECK(data[i * PAGE_SIZE] ==
+		    *(char *)VM_PAGE_TO_PHYS(pgs[i]));
+	memset(data, 0x55, (size_t)n * PAGE_SIZE);
+	uvm_pagermapout((vaddr_t)data, n);
+	for (i = 0; (flags & UVMPAGER_MAPIN_READ) != 0 && i < n; i++)
+		CHECK(*(char *)VM_PAGE_TO_PHYS(pgs[i]) == 0x55);
+	return 0;
+}
+
+int
+test_pager(struct vnode *vp)
+{
+	struct uvm_object *uobj = uao_create(OBJSIZE, 0);
+	struct vm_page *pgs[4], *swap;
+	struct buf *bp;
+	int i, n = 4, line;
+	char byte;
+
+	rw_enter(uobj->vmobjlock, RW_WRITER);
+	CHECK((*uobj->pgops->pgo_get)(uobj, 0, pgs, &n, 0, VM_PROT_READ, 0,
+	    PGO_SYNCIO) == 0 && n == 4);
+	for (i = 0; i < 4; i++) {
+		*(char *)VM_PAGE_TO_PHYS(pgs[i]) = (char)(i + 1);
+		CHECK(!pmap_test_attrs(pgs[i], PP_ATTRS_D));
+		CHECK(!pmap_clear_attrs(pgs[i], PP_ATTRS_D));
+	}
+	line = pager_window(pgs, 4, UVMPAGER_MAPIN_READ);
+	for (i = 0; i < 4; i++)
+		*(char *)VM_PAGE_TO_PHYS(pgs[i]) = (char)(i + 1);
+	swap = pgs[0];
+	pgs[0] = pgs[3];
+	pgs[3] = swap;
+	if (line == 0)
+		line = pager_window(pgs, 4, UVMPAGER_MAPIN_WRITE);
+	CHECK(*(char *)VM_PAGE_TO_PHYS(pgs[0]) == 4);
+	if (line == 0)
+		line = pager_window(pgs, 4, UVMPAGER_MAPIN_READ);
+	/* A transfer's end lets go of the pages, and of its buf. */
+	bp = getiobuf(NULL, true);
+	bp->b_data = (void *)uvm_pagermapin(pgs, 4,
+	    UVMPAGER_MAPIN_READ | UVMPAGER_MAPIN_WAITOK);
+	bp->b_bufsize = bp->b_bcount = 4 * PAGE_SIZE;
+	bp->b_flags = B_READ;
+	memset(bp->b_data, 0x66, 4 * PAGE_SIZE);
+	uvm_aio_aiodone(bp);
+	CHECK(move(uobj, UIO_READ, 2 * PAGE_SIZE, &byte, 1) == 0);
+	CHECK(byte == 0x66);
+	uao_detach(uobj);
+	return line;
 }

@@ -10,7 +10,7 @@
 #include <sys/systm.h>
 #include <sys/kernel.h>
 #include <sys/kmem.h>
-#include <sys/module_hook.h>
+#include <sys/compat_stub.h>
 #include <sys/mutex.h>
 #include <sys/condvar.h>
 #include <sys/once.h>
@@ -18,6 +18,8 @@
 #include <sys/proc.h>
 #include <sys/queue.h>
 #include <sys/resource.h>
+
+#include <ufs/mfs/mfs_extern.h>
 
 const char ostype[] = "NetBSD";
 const char osrelease[] = "10.1";
@@ -142,16 +144,31 @@ exechook_disestablish(void *v)
 	kmem_free(eh, sizeof(*eh));
 }
 
-/* No module sets a hook of another one yet: all are unset. */
+/* A memory file system inside the kernel to take the root from: none. */
+void	*mfs_rootbase;
+u_long	mfs_rootsize;
+
+/* Only the compat modules set these, for programs of earlier releases. */
+struct puffs_out_50_hook_t puffs_out_50_hook;
+struct puffs_in_50_hook_t puffs_in_50_hook;
+struct compat_vndioctl_30_hook_t compat_vndioctl_30_hook;
+struct compat_vndioctl_50_hook_t compat_vndioctl_50_hook;
+
+/* If the hook is set, its function may be called until module_hook_exit(). */
 bool
 module_hook_tryenter(bool *hooked, struct localcount *lc)
 {
-	return *hooked;
+	if (!*hooked)
+		return false;
+	lc->lc_refcnt++;
+	return true;
 }
 
 void
 module_hook_exit(struct localcount *lc)
 {
+	KASSERT(lc->lc_refcnt > 0);
+	lc->lc_refcnt--;
 }
 
 static kmutex_t once_lock;

@@ -25,6 +25,7 @@
 #include <sys/proc.h>
 #include <sys/vnode.h>
 #include <uvm/uvm.h>
+#include <ufs/lfs/ulfs_inode.h>
 
 #include "vfs/bio.h"
 
@@ -510,6 +511,7 @@ buf_setvalimit(vsize_t size)
 	if (size < 16 * MAXBSIZE)
 		return EINVAL;
 	bufmem.bm_limit = size;
+	bufmem_lowater = size / 16;
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #include <sys/buf.h>
 #include <sys/kmem.h>
 #include <sys/proc.h>
+#include <ufs/lfs/ulfs_inode.h>
 
 #include "core/pages.h"
 #include "vfs/bio.h"
@@ -23,6 +24,7 @@ struct bufmem_class {
 };
 
 struct bufmem bufmem;
+u_long bufmem_lowater;		/* what LFS thinks it may always have */
 static struct bufmem_class bufmem_class[BUFMEM_NCLASS];
 
 /*
@@ -36,6 +38,7 @@ bufmem_init(void)
 	bufmem.bm_limit = (size_t)physmem * PAGE_SIZE / 6;
 	if (bufmem.bm_limit < 16 * MAXBSIZE)
 		bufmem.bm_limit = 16 * MAXBSIZE;
+	bufmem_lowater = bufmem.bm_limit / 16;
 }
 
 static u_int

@@ -314,8 +314,14 @@ uao_put(struct uvm_object *uobj, voff_t lo, voff_t hi, int flags)
 {
 
 	rw_exit(uobj->vmobjlock);
-	if ((flags & PGO_FREE) == 0)
-		return 0;	/* there is nowhere to write it to */
+	/*
+	 * There is nowhere to write it to.  Who wants pages written and then
+	 * freed (vinvalbuf) must not lose them; who wants them freed (a file
+	 * has shrunk) does, unless somebody else has the object, too.
+	 */
+	if ((flags & PGO_FREE) == 0 || (flags & PGO_CLEANIT) != 0 ||
+	    uobj->uo_refs > 1)
+		return 0;
 	if ((flags & PGO_ALLPAGES) != 0) {
 		lo = 0;
 		hi = 0;

@@ -78,6 +78,10 @@ void disk_busy(struct disk *);
 void disk_unbusy(struct disk *, long, int);
 void disk_wait(struct disk *);
 struct disk *disk_find(const char *);
+int disk_ioctl(struct disk *, dev_t, u_long, void *, int, struct lwp *);
+void disk_set_info(device_t, struct disk *, const char *);
+void dkwedge_discover(struct disk *);
+void dkwedge_delall(struct disk *);
 #endif
 
 #endif /* !_SYS_DISK_H_ */

@@ -88,8 +88,17 @@ struct disklabel {
 	(makedev((maj), DISKMINOR((unit), (part))))
 
 struct buf;
+struct cpu_disklabel;
 struct disk;
 int bounds_check_with_mediasize(struct buf *, int, uint64_t);
+int bounds_check_with_label(struct disk *, struct buf *, int);
+const char *readdisklabel(dev_t, void (*)(struct buf *), struct disklabel *,
+    struct cpu_disklabel *);
+int writedisklabel(dev_t, void (*)(struct buf *), struct disklabel *,
+    struct cpu_disklabel *);
+int setdisklabel(struct disklabel *, struct disklabel *, u_long,
+    struct cpu_disklabel *);
+uint16_t dkcksum(const struct disklabel *);
 #endif
 
 #endif /* !_SYS_DISKLABEL_H_ */

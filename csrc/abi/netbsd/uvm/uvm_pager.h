@@ -47,4 +47,10 @@ struct uvm_pagerops {
 #define	UVMPAGER_MAPIN_WAITOK	0x0001
 #define	UVMPAGER_MAPIN_READ	0x0002	/* device to host */
 
+struct buf;
+
+vaddr_t	uvm_pagermapin(struct vm_page **, int, int);
+void	uvm_pagermapout(vaddr_t, int);
+void	uvm_aio_aiodone(struct buf *);
+
 #endif /* !_UVM_UVM_PAGER_H_ */

@@ -11,6 +11,16 @@ typedef struct pmap *pmap_t;
 #ifdef _KERNEL
 extern struct pmap *const kernel_pmap_ptr;
 #define	pmap_kernel()	(kernel_pmap_ptr)
+
+struct vm_page;
+
+/* What the hardware notes about a mapped page. */
+#define	PP_ATTRS_D	0x01		/* written to */
+#define	PP_ATTRS_A	0x02		/* looked at */
+
+bool	pmap_test_attrs(struct vm_page *, unsigned int);
+bool	pmap_clear_attrs(struct vm_page *, unsigned int);
+void	pmap_page_remove(struct vm_page *);
 #endif
 
 #endif /* !_UVM_UVM_PMAP_H_ */

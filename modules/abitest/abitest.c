@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Runs the tests; the small ones are here. */
+
+#include <sys/compat_stub.h>
+#include <sys/module.h>
+#include <sys/pty.h>
+#include <sys/vnode.h>
+#include <prop/proplib.h>
+
+#include "abitest.h"
+
+MODULE(MODULE_CLASS_MISC, abitest, NULL);
+
+static const struct {
+	const char *name;
+	int	(*run)(void);
+} tests[] = {
+	{ "disk", test_disk },
+	{ "label", test_label },
+	{ "bounds", test_bounds },
+	{ "pty", test_pty },
+	{ "hook", test_hook },
+	{ "lock_none", test_lock_none },
+};
+
+/* Nobody has terminals, but somebody may be the one to show them. */
+int
+test_pty(void)
+{
+	static struct ptm_pty mine;
+	struct ptm_pty *before;
+
+	CHECK(npty == 0 && pty_isfree(0, 1) && pty_isfree(100, 0));
+	CHECK(minor(pty_makedev('t', 3)) == 3);
+	CHECK(major(pty_makedev('t', 3)) != major(pty_makedev('p', 3)));
+	before = pty_sethandler(&mine);
+	CHECK(pty_sethandler(before) == &mine);
+	return 0;
+}
+
+static int
+hook_function(struct puffs_req *a, struct puffs_req **b, ssize_t *c)
+{
+
+	(void)a, (void)b, (void)c;
+	return 42;
+}
+
+/* A hook leads nowhere until it is set; whoever is inside is counted. */
+int
+test_hook(void)
+{
+	struct puffs_out_50_hook_t *hook = &puffs_out_50_hook;
+
+	CHECK(!module_hook_tryenter(&hook->hooked, &hook->lc));
+	hook->f = hook_function;
+	hook->hooked = true;
+	CHECK(module_hook_tryenter(&hook->hooked, &hook->lc));
+	CHECK(hook->lc.lc_refcnt == 1);
+	CHECK((*hook->f)(NULL, NULL, NULL) == 42);
+	module_hook_exit(&hook->lc);
+	CHECK(hook->lc.lc_refcnt == 0);
+	hook->hooked = false;
+	hook->f = NULL;
+	CHECK(prop_dictionary_get(NULL, "msg") == NULL);
+	return 0;
+}
+
+/* What VFS_ROOT(mp, LK_NONE, &vp) asks of a file system: no lock at all. */
+int
+test_lock_none(void)
+{
+	struct vnode *vp = rootvnode;
+
+	vref(vp);
+	CHECK(vn_lock(vp, LK_NONE) == 0);
+	CHECK(vn_lock(vp, LK_NONE | LK_RETRY) == 0);
+	CHECK(VOP_ISLOCKED(vp) == LK_NONE);
+	CHECK(vn_lock(vp, LK_EXCLUSIVE | LK_RETRY) == 0);
+	CHECK(VOP_ISLOCKED(vp) == LK_EXCLUSIVE);
+	VOP_UNLOCK(vp);
+	vrele(vp);
+	return 0;
+}
+
+static int
+abitest_run(void)
+{
+	int failed = 0, line;
+
+	for (size_t i = 0; i < __arraycount(tests); i++) {
+		line = (*tests[i].run)();
+		printf("abitest: %s %s\n", tests[i].name,
+		    line == 0 ? "ok" : "FAILED");
+		failed += line != 0;
+	}
+	printf("abitest: %zu tests, %d failed\n", __arraycount(tests),
+	    failed);
+	return failed == 0 ? 0 : EDOM;
+}
+
+static int
+abitest_modcmd(modcmd_t cmd, void *arg)
+{
+
+	switch (cmd) {
+	case MODULE_CMD_INIT:
+		return abitest_run();
+	case MODULE_CMD_FINI:
+		return 0;
+	default:
+		return ENOTTY;
+	}
+}
