@@ -280,7 +280,7 @@ int	ffs_dir_remove(struct ffs_inode *, const struct componentname *,
 int	ffs_dir_rewrite(struct ffs_inode *, const struct ffs_slot *,
 	    struct ffs_inode *);
 int	ffs_dir_init(struct ffs_inode *, uint64_t, kauth_cred_t);
-bool	ffs_dir_empty(struct ffs_inode *);
+int	ffs_dir_empty(struct ffs_inode *);
 int	ffs_dir_dotdot(struct ffs_inode *, uint64_t *);
 int	ffs_dir_setdotdot(struct ffs_inode *, uint64_t);
 int	ffs_lookup(void *);

@@ -572,11 +572,8 @@ ffs_dir_init(struct ffs_inode *ip, uint64_t parent, kauth_cred_t cred)
 	return ffs_bwrite_meta(fm, bp);
 }
 
-/*
- * Is there nothing but "." and ".." in it?  Whatever can't be read may hold
- * something.
- */
-bool
+/* 0 if there is nothing but "." and ".." in it, else ENOTEMPTY; or EIO ... */
+int
 ffs_dir_empty(struct ffs_inode *ip)
 {
 	const struct ffs_mount *fm = ip->i_fm;
@@ -584,11 +581,13 @@ ffs_dir_empty(struct ffs_inode *ip)
 	struct buf *bp;
 	uint8_t *blk;
 	unsigned avail;
+	int error;
 
 	for (int64_t b = 0; b < (int64_t)howmany(ip->i_size, UFS_DIRBLKSIZ);
 	    b++) {
-		if (ffs_dirblk_get(ip, b, &bp, &blk, &avail) != 0)
-			return false;
+		error = ffs_dirblk_get(ip, b, &bp, &blk, &avail);
+		if (error != 0)
+			return error;
 		for (unsigned off = 0; off < avail; off += de.de_reclen) {
 			bool empty = ffs_dirent_get(fm, blk, off, avail, &de);
 
@@ -600,12 +599,12 @@ ffs_dir_empty(struct ffs_inode *ip)
 				    de.de_name[0] == '.';
 			if (!empty) {
 				brelse(bp, 0);
-				return false;
+				return ENOTEMPTY;
 			}
 		}
 		brelse(bp, 0);
 	}
-	return true;
+	return 0;
 }
 
 /* The inode that ".." leads to. */

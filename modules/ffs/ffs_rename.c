@@ -22,7 +22,7 @@ ffs_gro_directory_empty_p(struct mount *mp __unused,
     kauth_cred_t cred __unused, struct vnode *vp,
     struct vnode *dvp __unused)
 {
-	return ffs_dir_empty(VTOI(vp));
+	return ffs_dir_empty(VTOI(vp)) == 0;
 }
 
 static int

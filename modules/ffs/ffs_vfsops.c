@@ -45,7 +45,10 @@ ffs_disksize(struct vnode *devvp)
 	return (int64_t)(nsec * secsize);
 }
 
-/* Find the superblock; EINVAL (and the reason on the console) if none is. */
+/*
+ * Find the superblock; EINVAL (and the reason on the console) if none is, or
+ * the error of a place that could not be read.
+ */
 static int
 ffs_sb_read(struct ffs_mount *fm)
 {
@@ -53,15 +56,18 @@ ffs_sb_read(struct ffs_mount *fm)
 	const int64_t disksize = ffs_disksize(fm->fm_devvp);
 	const char *why = NULL;
 	struct buf *bp;
+	int error;
 
 	for (int i = 0; places[i] >= 0; i++) {
 		enum ffs_sbverdict verdict;
 
 		if (disksize >= 0 && places[i] + FFS_SBLOCKSIZE > disksize)
 			continue;
-		if (ffs_devread(fm, (daddr_t)FFS_BTODB(places[i]),
-		    FFS_SBLOCKSIZE, 0, &bp) != 0)
-			continue;
+		/* Past one that can't be read, a stale one could be found. */
+		error = ffs_devread(fm, (daddr_t)FFS_BTODB(places[i]),
+		    FFS_SBLOCKSIZE, 0, &bp);
+		if (error != 0)
+			return error;
 		verdict = ffs_sb_decode(fm->fm_fs, bp->b_data, places[i],
 		    disksize, &fm->fm_swap, &why);
 		if (verdict == FFS_SB_OK)

@@ -136,12 +136,13 @@ ffs_accessx(void *v)
 	error = ffs_acl_access(VTOI(vp), accmode, ap->a_cred);
 	if (error != ENOATTR)
 		return kauth_authorize_vnode(ap->a_cred,
-		    kauth_accmode_to_action(accmode), vp, NULL, error);
+		    KAUTH_ACCESS_ACTION(accmode, vp->v_type, ip->i_mode), vp,
+		    NULL, error);
 	error = vfs_unixify_accmode(&accmode);
 	if (error != 0 || accmode == 0)
 		return error;
 	return kauth_authorize_vnode(ap->a_cred,
-	    kauth_accmode_to_action(accmode), vp, NULL,
+	    KAUTH_ACCESS_ACTION(accmode, vp->v_type, ip->i_mode), vp, NULL,
 	    genfs_can_access(vp, ap->a_cred, ip->i_uid, ip->i_gid,
 	    ip->i_mode & ALLPERMS, NULL, accmode));
 }
@@ -627,9 +628,9 @@ ffs_rmdir(void *v)
 		error = ENOTDIR;
 	else if (vp->v_mountedhere != NULL)
 		error = EBUSY;
-	else if (!ffs_dir_empty(ip))
-		error = ENOTEMPTY;
 	else
+		error = ffs_dir_empty(ip);
+	if (error == 0)
 		error = ffs_remove_possible(dp, ip);
 	if (error == 0)
 		error = ffs_dir_remove(dp, ap->a_cnp, ip->i_number);
