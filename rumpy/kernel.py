@@ -104,7 +104,11 @@ class Kernel(Process):
     # --- modules ------------------------------------------------------------
 
     def load(
-        self, module: str | os.PathLike[str], *, missing: str = "strict"
+        self,
+        module: str | os.PathLike[str],
+        *,
+        missing: str = "strict",
+        hooks: Iterable[str] = (),
     ) -> Module:
         """Load a module, and before it those it needs.
 
@@ -113,6 +117,9 @@ class Kernel(Process):
                 name of one on the module path or shipped.
             missing: "trap" lets functions that nobody has through; calling
                 one is a panic that names it.
+            hooks: kernel functions whose calls by this module can be counted
+                and made to fail: Module.hooks.  Without effect where the module
+                is there already.
 
         Returns:
             The module; the one that is there where it is loaded already.
@@ -123,7 +130,7 @@ class Kernel(Process):
         """
         with self._lock:
             self._ready()
-            return self._modules.load(module, missing)
+            return self._modules.load(module, missing, hooks)
 
     def unload(self, module: Module | str) -> None:
         """Run a module's FINI and take it out.

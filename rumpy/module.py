@@ -12,8 +12,10 @@ from rumpy.errors import ModuleError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
+    from rumpy.hooks import Hook
     from rumpy.kernel import Kernel
 
 __all__ = ["Module", "ModuleTable"]
@@ -30,13 +32,21 @@ class Module:
         name: as its modinfo says.
         file: where it was read from.
         required: names of the modules it needs.
+        hooks: on the functions that load() was asked to hook, by name.
     """
 
-    def __init__(self, kernel: Kernel, linked: Any, handle: int) -> None:
+    def __init__(
+        self,
+        kernel: Kernel,
+        linked: Any,
+        handle: int,
+        hooks: Mapping[str, Hook] | None = None,
+    ) -> None:
         self.kernel = kernel
         self.name: str = linked.name
         self.file: str = linked.file
         self.required: tuple[str, ...] = tuple(linked.required)
+        self.hooks: Mapping[str, Hook] = hooks or {}
         self._linked = linked
         self._handle = handle
 
@@ -80,7 +90,12 @@ class ModuleTable:
     def __contains__(self, name: str) -> bool:
         return name in self._known
 
-    def load(self, module: str | os.PathLike[str], missing: str) -> Module:
+    def load(
+        self,
+        module: str | os.PathLike[str],
+        missing: str,
+        hooks: Iterable[str] = (),
+    ) -> Module:
         """See Kernel.load."""
         from rumpy.linker import locate, plan
 
@@ -97,16 +112,28 @@ class ModuleTable:
         files = plan(path, folders=folders, loaded=list(self._known), netbsd=netbsd)
         loaded = None
         for file in files:
-            loaded = self._load_file(file.path, missing)
+            last = file is files[-1]
+            loaded = self._load_file(file.path, missing, hooks if last else ())
         if loaded is None:
             raise ModuleError("is loaded already", module=name)
         return loaded
 
-    def _load_file(self, path: str, missing: str) -> Module:
+    def _load_file(self, path: str, missing: str, hooks: Iterable[str]) -> Module:
         """Link one module whose needs are met, and run its INIT."""
         machine = self._kernel._machine
-        linked = machine.linker.load_module(path, missing=missing)  # type: ignore[arg-type]
+        hooked: Mapping[str, Hook] = {}
+        if hooks:
+            from rumpy.hooks import make_hooks
+
+            hooked = make_hooks(hooks)
+        linked = machine.linker.load_module(
+            path,
+            missing=missing,  # type: ignore[arg-type]
+            hooks={name: hook.address for name, hook in hooked.items()},
+        )
         try:
+            for name, hook in hooked.items():
+                hook.lead_to(linked.hooked[name])
             door = _door(linked)
             error = machine.call("module_attach", door)
             if error:
@@ -119,7 +146,7 @@ class ModuleTable:
             if machine.running():
                 machine.linker.unload(linked)
             raise
-        module = Module(self._kernel, linked, int(door.handle))
+        module = Module(self._kernel, linked, int(door.handle), hooked)
         self._known[module.name] = module
         return module
 

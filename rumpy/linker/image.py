@@ -128,6 +128,7 @@ class LinkedModule(LinkedImage):
             symbols.
         sysctl_funcs, evcnts: its link sets.
         trapped: functions it lacks, whose call will panic.
+        hooked: functions whose calls go through a slot -> their addresses.
     """
 
     modinfo: ModInfo
@@ -136,3 +137,4 @@ class LinkedModule(LinkedImage):
     sysctl_funcs: LinkSet
     evcnts: LinkSet
     trapped: tuple[str, ...]
+    hooked: dict[str, int]

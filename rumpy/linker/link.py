@@ -31,6 +31,7 @@ from rumpy.linker.scope import (
     Resolution,
     Scope,
     check_duplicates,
+    find_hooks,
     resolve,
 )
 from rumpy.linker.stubs import LOW_LIMIT, Stubs
@@ -212,7 +213,7 @@ class Linker:
                 obj, find, missing=missing,
                 is_function=lambda index: job.uses(index, elf.R_X86_64_PLT32),
             )  # fmt: skip
-            placed, symbols = self._bring_in(obj, layout, job, resolution)
+            placed, symbols = self._bring_in(obj, layout, job, resolution, {})
             image = LinkedImage(
                 "kernel", obj.name, *_segments(layout, placed), symbols,
                 _sections(obj, layout, placed),
@@ -229,6 +230,7 @@ class Linker:
         *,
         name: str | None = None,
         missing: Missing = "strict",
+        hooks: Mapping[str, int] | None = None,
     ) -> LinkedModule:
         """Load a module whose required modules are loaded already.
 
@@ -236,9 +238,11 @@ class Linker:
             source: path or contents of the .kmod.
             name: what messages call it, default the path or "module".
             missing: what to do about functions nobody has; see scope.resolve.
+            hooks: functions it calls -> address of a stubs.HOOK_SLOT, through
+                which those calls go; the caller fills the slots in.
 
         Raises:
-            LinkError: the object can't be linked.
+            LinkError: the object can't be linked, or calls no such function.
             ModuleError: no module, another version, loaded already, or a
                 required module is not loaded.
         """
@@ -253,11 +257,12 @@ class Linker:
             def find(wanted: str) -> tuple[int, str] | None:
                 return scope.find(wanted, info.required)
 
-            resolution = resolve(
-                obj, find, missing=missing,
-                is_function=lambda index: job.uses(index, elf.R_X86_64_PLT32),
-            )  # fmt: skip
-            placed, symbols = self._bring_in(obj, layout, job, resolution)
+            def is_function(index: int) -> bool:
+                return job.uses(index, elf.R_X86_64_PLT32)
+
+            resolution = resolve(obj, find, missing=missing, is_function=is_function)
+            hooked = find_hooks(obj, resolution, hooks or {}, is_function)
+            placed, symbols = self._bring_in(obj, layout, job, resolution, hooked)
             sections = _sections(obj, layout, placed)
             segment, at = layout.places[section]
             users = dict.fromkeys([*info.required, *sorted(resolution.users)])
@@ -269,6 +274,7 @@ class Linker:
                 sysctl_funcs=_link_set(obj, sections, _SYSCTL_SET),
                 evcnts=_link_set(obj, sections, _EVCNT_SET),
                 trapped=tuple(sorted(resolution.trapped)),
+                hooked={n: resolution.values[obj.undefined[n]] for n in hooks or {}},
             )  # fmt: skip
             self._loaded[info.name] = _Loaded(module, placed, set(users))
             scope.modules[info.name] = symbols
@@ -369,11 +375,20 @@ class Linker:
         check_duplicates(obj, scope)
 
     def _bring_in(
-        self, obj: ObjectFile, layout: Layout, job: Job, resolution: Resolution
+        self,
+        obj: ObjectFile,
+        layout: Layout,
+        job: Job,
+        resolution: Resolution,
+        hooked: Mapping[int, int],
     ) -> tuple[_Placed, SymbolMap]:
         """Place, copy, relocate, seal; all undone when something fails."""
-        far = {i: v for i, v in resolution.values.items() if v >= LOW_LIMIT}
-        stubs = Stubs(far, resolution.trapped)
+        far = {
+            i: v
+            for i, v in resolution.values.items()
+            if v >= LOW_LIMIT and i not in hooked
+        }
+        stubs = Stubs(far, resolution.trapped, hooked)
         placed = self._place(layout, stubs)
         try:
             job.place(placed.addresses, layout.sizes)

@@ -98,6 +98,30 @@ class Resolution:
     trapped: dict[str, int]
 
 
+def find_hooks(
+    obj: ObjectFile,
+    resolution: Resolution,
+    hooks: Mapping[str, int],
+    is_function: Callable[[int], bool],
+) -> dict[int, int]:
+    """Symbol index -> slot, of the functions that are to be hooked.
+
+    Raises:
+        LinkError: the object does not call one of them.
+    """
+    found = {
+        name: obj.undefined[name]
+        for name in hooks
+        if name in obj.undefined
+        and is_function(obj.undefined[name])
+        and obj.undefined[name] in resolution.values
+    }
+    absent = sorted(hooks.keys() - found.keys())
+    if absent:
+        raise LinkError(f"calls no {', '.join(absent)} to hook", file=obj.name)
+    return {index: hooks[name] for name, index in found.items()}
+
+
 def check_duplicates(obj: ObjectFile, scope: Scope) -> None:
     """Refuse an object that defines what somebody else defines already."""
     clashes = [(name, scope.owner(name)) for name in obj.defined]

@@ -3,7 +3,8 @@
 
 Host functions lie far above 2 GiB, where a 32-bit relocation can't reach, so
 each gets a jump of 16 bytes.  Functions that are missing under the "trap"
-policy get a stub that calls the kernel's panic() with their name.
+policy get a stub that calls the kernel's panic() with their name.  Hooked ones
+get a stub that counts their calls and can make one fail.
 """
 
 from __future__ import annotations
@@ -18,6 +19,10 @@ else:
     from rumpy.records import dataclass
 
 STUB_SIZE = 16
+HOOK_SIZE = 32
+#: What a hook's stub goes by: int64 calls until one fails, uint64 address of the
+#: function, uint64 what the call that fails returns.
+HOOK_SLOT = struct.Struct("<qQQ")
 LOW_LIMIT = 1 << 31
 _TEXT = "call of {name}, which this kernel does not have"
 
@@ -29,10 +34,12 @@ class Stubs:
     Attributes:
         far: symbol index -> far address.
         trapped: function name -> symbol index.
+        hooked: symbol index -> address of a HOOK_SLOT.
     """
 
     far: Mapping[int, int]
     trapped: Mapping[str, int]
+    hooked: Mapping[int, int]
 
     def _strings(self) -> Sequence[bytes]:
         return [
@@ -43,8 +50,12 @@ class Stubs:
     @property
     def size(self) -> int:
         """Bytes the block takes."""
-        count = len(self.far) + len(self.trapped)
-        return count * STUB_SIZE + sum(map(len, self._strings()))
+        return self._code_size + sum(map(len, self._strings()))
+
+    @property
+    def _code_size(self) -> int:
+        plain = len(self.far) + len(self.trapped)
+        return plain * STUB_SIZE + len(self.hooked) * HOOK_SIZE
 
     def build(self, address: int, panic: int) -> tuple[bytes, dict[int, int]]:
         """The block's bytes for an address, and symbol index -> stub address."""
@@ -55,7 +66,7 @@ class Stubs:
             # jmp *0(%rip); the target follows, and two bytes that are not reached
             code += b"\xff\x25\0\0\0\0" + struct.pack("<Q", target) + b"\xcc\xcc"
         strings = self._strings()
-        text = address + (len(self.far) + len(self.trapped)) * STUB_SIZE
+        text = address + self._code_size
         for index, string in zip(self.trapped.values(), strings, strict=True):
             at = address + len(code)
             values[index] = at
@@ -63,4 +74,17 @@ class Stubs:
             code += b"\xbf" + struct.pack("<I", text) + b"\x31\xc0"
             code += b"\xe9" + struct.pack("<i", panic - (at + 12)) + b"\xcc" * 4
             text += len(string)
+        for index, slot in self.hooked.items():
+            values[index] = address + len(code)
+            code += _hook(slot)
         return bytes(code) + b"".join(strings), values
+
+
+def _hook(slot: int) -> bytes:
+    """Count down; at zero return what the slot says, else go on to the function."""
+    code = b"\x49\xbb" + struct.pack("<Q", slot)  # movabs $slot,%r11
+    code += b"\xf0\x49\xff\x0b"  # lock decq (%r11)
+    code += b"\x74\x04"  # je over the jump
+    code += b"\x41\xff\x63\x08"  # jmp *8(%r11)
+    code += b"\x49\x8b\x43\x10\xc3"  # mov 16(%r11),%rax; ret
+    return code.ljust(HOOK_SIZE, b"\xcc")
