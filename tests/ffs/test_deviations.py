@@ -72,3 +72,15 @@ def test_root_may_make_setgid_files_of_any_group(setup: Setup) -> None:
         fd = user.open("/mnt/theirs/other", os.O_CREAT | os.O_WRONLY, 0o2775)
         user.close(fd)
     assert k.stat("/mnt/theirs/other").st_mode & 0o7777 == 0o775
+
+
+@pytest.mark.parametrize(("mode", "may"), [(0o555, True), (0o100, True), (0o666, False)])
+def test_root_may_write_and_execute_where_anyone_may_execute(
+    setup: Setup, mode: int, may: bool
+) -> None:
+    k, _ = setup
+    put(k, "/mnt/program")
+    k.chmod("/mnt/program", mode)
+    for wanted in (os.X_OK, os.W_OK | os.X_OK, os.R_OK | os.X_OK, 7):
+        assert k.access("/mnt/program", wanted) is may
+    assert k.access("/mnt/program", os.R_OK | os.W_OK)

@@ -217,6 +217,13 @@ int	kauth_authorize_vnode(kauth_cred_t, kauth_action_t, struct vnode *,
 	    struct vnode *, int);
 kauth_action_t kauth_accmode_to_action(accmode_t);
 
+/* What access asks of the policies, for a file of this type and mode. */
+#define	FS_OBJECT_CAN_EXEC(vtype, mode)					\
+	((vtype) == VDIR || ((mode) & (S_IXUSR | S_IXGRP | S_IXOTH)) != 0)
+#define	KAUTH_ACCESS_ACTION(accmode, vtype, mode)			\
+	(kauth_accmode_to_action(accmode) |				\
+	(FS_OBJECT_CAN_EXEC(vtype, mode) ? KAUTH_VNODE_IS_EXEC : 0))
+
 kauth_cred_t kauth_cred_alloc(void);
 void	kauth_cred_free(kauth_cred_t);
 NETBSD_KAUTH_CRED_HOLD_TYPE kauth_cred_hold(kauth_cred_t);
