@@ -51,13 +51,13 @@ genfs_bmap(struct vnode *vp, off_t off, size_t len, struct genfs_extent *ge)
 	return 0;
 }
 
-/* Does an extent begin behind the end of its disk? */
+/* Does an extent begin behind the end of its disk, if it has a known one? */
 static bool
 genfs_beyond(const struct genfs_extent *ge)
 {
 	const struct vnode *devvp = ge->ge_devvp;
 
-	return devvp->v_type == VBLK && devvp->v_size != VSIZENOTSET &&
+	return devvp->v_type == VBLK && devvp->v_size > 0 &&
 	    ge->ge_blkno >= btodb(devvp->v_size);
 }
 
