@@ -35,6 +35,13 @@ PY_HEAD = """\
 # Made by csrc/tables.py from {}; do not edit.
 """
 
+# Importing typing takes longer than what the tables are imported for.
+PY_FINAL = (
+    "TYPE_CHECKING = False",
+    "if TYPE_CHECKING:",
+    "    from typing import Final",
+)
+
 Outputs = Mapping[str, str]
 
 
@@ -290,7 +297,7 @@ def _python_table(table: HypercallTable) -> str:
         "",
         "from __future__ import annotations",
         "",
-        "from typing import Final",
+        *PY_FINAL,
         "",
         f"VERSION: Final = {table.version}",
         "",
@@ -490,7 +497,7 @@ def _syscall_python(calls: tuple[Syscall, ...]) -> str:
         "",
         "from __future__ import annotations",
         "",
-        "from typing import Final",
+        *PY_FINAL,
         "",
         "SYSCALLS: Final[dict[int, tuple[str, str, tuple[tuple[str, str], ...]]]] = {",
     ]
@@ -749,7 +756,7 @@ def _mountargs_python(types: Mapping[str, MountType]) -> str:
         "",
         "from __future__ import annotations",
         "",
-        "from typing import Final",
+        *PY_FINAL,
         "",
         "Members = dict[str, tuple[int, int, str, int]]",
         "Options = dict[str, tuple[str, str, str, str]]",

@@ -62,9 +62,9 @@ def __getattr__(name: str) -> object:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'rumpy' has no attribute {name!r}")
-    import importlib
-
-    value: object = getattr(importlib.import_module(home), name)
+    # importlib's own module takes a millisecond.
+    module = __import__(home, fromlist=(name,))
+    value: object = getattr(module, name)
     globals()[name] = value
     return value
 

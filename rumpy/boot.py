@@ -128,7 +128,7 @@ class Machine:
         netbsd = self.settings.netbsd
         self.image = self.linker.load_kernel(
             self.settings.image or kernel_path(netbsd),
-            exports=export_list(netbsd),
+            exports=lambda: export_list(netbsd),
             netbsd=netbsd,
         )
 

@@ -8,7 +8,7 @@ mounts, makes further processes, and ends.
 
 from __future__ import annotations
 
-import threading
+from _thread import RLock
 
 from rumpy._hyp import ffi
 from rumpy.abi.errno import oserror
@@ -80,7 +80,7 @@ class Kernel(Process):
         registry.bury_orphans()
         if memory is not None:
             hypercalls = _with_memory(hypercalls, memory)
-        self._lock = threading.RLock()
+        self._lock = RLock()
         self._modules = ModuleTable(self)
         self._disks = DiskTable(self)
         self._mounts = MountTable(self)

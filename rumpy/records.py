@@ -45,6 +45,17 @@ def _init(fields: dict[str, Any], frozen: bool, post: bool) -> Callable[..., Non
     return made
 
 
+def _make_init_later(cls: Any, frozen: bool) -> None:
+    """Compile __init__ when the first record is made; most are of few classes."""
+
+    def init(self: Any, *args: Any, **named: Any) -> None:
+        fields = cls.__record_fields__
+        cls.__init__ = _init(fields, frozen, hasattr(cls, "__post_init__"))
+        cls.__init__(self, *args, **named)
+
+    cls.__init__ = init
+
+
 _NONE: Any = type("NoDefault", (), {})()
 
 
@@ -86,7 +97,6 @@ def dataclass(*, frozen: bool = False, slots: bool = True) -> Callable[[type], t
         inherited = getattr(cls, "__record_fields__", {})
         space["__slots__"] = tuple(name for name in own if name not in inherited)
         space["__record_fields__"] = fields
-        space["__init__"] = _init(fields, frozen, hasattr(cls, "__post_init__"))
         space.setdefault("__eq__", _equal)
         space.setdefault("__repr__", _show)
         if frozen:
@@ -94,6 +104,8 @@ def dataclass(*, frozen: bool = False, slots: bool = True) -> Callable[[type], t
             space["__setattr__"] = space["__delattr__"] = _refuse
         else:
             space["__hash__"] = None
-        return type(cls)(cls.__name__, cls.__bases__, space)
+        made = type(cls)(cls.__name__, cls.__bases__, space)
+        _make_init_later(made, frozen)
+        return made
 
     return make

@@ -11,7 +11,9 @@ member, value, meaning).  rumpy.mountdata reads it.
 
 from __future__ import annotations
 
-from typing import Final
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 Members = dict[str, tuple[int, int, str, int]]
 Options = dict[str, tuple[str, str, str, str]]

@@ -11,7 +11,9 @@ type and name, one for each 8-byte slot; ``PAD`` is a slot without meaning.
 
 from __future__ import annotations
 
-from typing import Final
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 SYSCALLS: Final[dict[int, tuple[str, str, tuple[tuple[str, str], ...]]]] = {
     3: ("read", "ssize_t", (("int", "fd"), ("void *", "buf"), ("size_t", "nbyte"))),

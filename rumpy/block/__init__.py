@@ -62,8 +62,8 @@ def __getattr__(name: str) -> object:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'rumpy.block' has no attribute {name!r}")
-    import importlib
-
-    value: object = getattr(importlib.import_module(f"rumpy.block.{home}"), name)
+    # importlib's own module takes a millisecond.
+    module = __import__(f"rumpy.block.{home}", fromlist=(name,))
+    value: object = getattr(module, name)
     globals()[name] = value
     return value

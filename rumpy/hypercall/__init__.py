@@ -99,8 +99,8 @@ def __getattr__(name: str) -> object:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'rumpy.hypercall' has no attribute {name!r}")
-    import importlib
-
-    value: object = getattr(importlib.import_module(f"rumpy.hypercall.{home}"), name)
+    # importlib's own module takes a millisecond.
+    module = __import__(f"rumpy.hypercall.{home}", fromlist=(name,))
+    value: object = getattr(module, name)
     globals()[name] = value
     return value

@@ -200,8 +200,17 @@ class Memory:
         return int(error)
 
 
-def hypercall_addresses() -> dict[str, int]:
+_hypercalls: dict[str, int] = {}
+
+
+def hypercall_addresses() -> Mapping[str, int]:
     """Where the stubs of all hypercalls are, by name."""
+    if not _hypercalls:
+        _hypercalls.update(_read_hypercalls())
+    return _hypercalls
+
+
+def _read_hypercalls() -> dict[str, int]:
     from rumpy._hyp import ffi, lib
 
     count = ffi.new("int *")

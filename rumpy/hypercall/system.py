@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-import threading
+import os
+from _thread import get_native_id
 
 from rumpy._hyp import ffi, lib
 from rumpy.hypercall import exceptions
@@ -41,5 +42,5 @@ def prepare_process() -> None:
         from rumpy.abi.errno import oserror
 
         raise oserror(error)
-    if threading.current_thread() is threading.main_thread():
+    if get_native_id() == os.getpid():  # the main thread, of a child of fork too
         lib.hyp_thread_is_main()

@@ -68,6 +68,13 @@ def _order(sections: Iterable[Section]) -> list[Section]:
 
 def lay_out(obj: ObjectFile) -> Layout:
     """Give every loaded section its segment and offset."""
+    layout: Layout | None = obj.memo.get("layout")
+    if layout is None:
+        layout = obj.memo["layout"] = _lay_out(obj)
+    return layout
+
+
+def _lay_out(obj: ObjectFile) -> Layout:
     places: dict[int, tuple[int, int]] = {}
     sizes = [0, 0, 0]
     aligns = [16, 16, 16]

@@ -39,7 +39,7 @@ from rumpy.linker.symbolize import Symbolizer, SymbolTable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from dataclasses import dataclass
     from typing import Final
 
@@ -180,7 +180,7 @@ class Linker:
         self,
         source: Source,
         *,
-        exports: Collection[str] | None = None,
+        exports: Collection[str] | Callable[[], Collection[str]] | None = None,
         name: str | None = None,
         missing: Missing = "strict",
         netbsd: int = DEFAULT,
@@ -189,7 +189,8 @@ class Linker:
 
         Args:
             source: path or contents of kernel.elf.
-            exports: names modules may use; None for all.
+            exports: names modules may use, or what gives them when the first
+                module is loaded; None for all.
             name: what messages call it, default the path.
             missing: what to do about functions nobody has; see scope.resolve.
             netbsd: the major release whose modules it takes.
@@ -202,15 +203,10 @@ class Linker:
                 raise LinkError("this linker holds a kernel already")
             obj = read_object(source, name or "kernel.elf")
             self.netbsd = netbsd
-            calls = self._host.hypercalls()
-
-            def find(wanted: str) -> tuple[int, str] | None:
-                return (calls[wanted], "") if wanted in calls else None
-
             layout = lay_out(obj)
             job = Job(obj, layout)
             resolution = resolve(
-                obj, find, missing=missing,
+                obj, self._host.hypercalls(), missing=missing,
                 is_function=lambda index: job.uses(index, elf.R_X86_64_PLT32),
             )  # fmt: skip
             placed, symbols = self._bring_in(obj, layout, job, resolution, {})
@@ -220,8 +216,9 @@ class Linker:
             )  # fmt: skip
             self._loaded["kernel"] = _Loaded(image, placed, set())
             self._remember(obj, layout, placed, image, source)
-            visible = frozenset(symbols if exports is None else exports)
-            self._scope = Scope(symbols, visible, self._extra)
+            visible = symbols.keys() if exports is None else exports
+            ask = visible if callable(visible) else lambda: visible
+            self._scope = Scope(symbols, ask, self._extra)
             return image
 
     def load_module(
@@ -251,7 +248,7 @@ class Linker:
             obj = read_object(source, name or "module")
             layout = lay_out(obj)
             job = Job(obj, layout)
-            info, section, offset = find_modinfo(obj, job)
+            info, section, offset = find_modinfo(obj, lambda: job)
             self._check_module(obj, info, scope)
 
             def find(wanted: str) -> tuple[int, str] | None:
@@ -260,7 +257,10 @@ class Linker:
             def is_function(index: int) -> bool:
                 return job.uses(index, elf.R_X86_64_PLT32)
 
-            resolution = resolve(obj, find, missing=missing, is_function=is_function)
+            known = scope.exported(obj.undefined)
+            resolution = resolve(
+                obj, known, find, missing=missing, is_function=is_function
+            )
             hooked = find_hooks(obj, resolution, hooks or {}, is_function)
             placed, symbols = self._bring_in(obj, layout, job, resolution, hooked)
             sections = _sections(obj, layout, placed)

@@ -13,6 +13,7 @@ from rumpy.linker.reader import ObjectFile, Section
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from dataclasses import dataclass
     from typing import Final
 else:
@@ -136,8 +137,11 @@ class _Finder:
             raise self.fail(f"{what} is not ASCII") from None
 
 
-def find_modinfo(obj: ObjectFile, job: Job) -> tuple[ModInfo, int, int]:
+def find_modinfo(obj: ObjectFile, job: Callable[[], Job]) -> tuple[ModInfo, int, int]:
     """Read struct modinfo from a file.
+
+    Args:
+        job: makes the C side's view of it, if that is needed.
 
     Returns:
         The description, and section index and offset where the struct lies.
@@ -145,6 +149,13 @@ def find_modinfo(obj: ObjectFile, job: Job) -> tuple[ModInfo, int, int]:
     Raises:
         ModuleError: the object is not a module, or describes itself wrongly.
     """
+    known: tuple[ModInfo, int, int] | None = obj.memo.get("modinfo")
+    if known is None:
+        known = obj.memo["modinfo"] = _read_modinfo(obj, job())
+    return known
+
+
+def _read_modinfo(obj: ObjectFile, job: Job) -> tuple[ModInfo, int, int]:
     finder = _Finder(obj, job)
     sections = obj.named(SECTION)
     if not sections:

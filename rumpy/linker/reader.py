@@ -19,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from dataclasses import dataclass
-    from typing import Final
+    from typing import Any, Final
 else:
     from rumpy.records import dataclass
 
@@ -94,6 +94,7 @@ class ObjectFile:
         hidden: the same for global symbols that other objects must not see.
         undefined: name -> symbol index.
         weak: names in undefined that may stay so, with value 0.
+        memo: what others have found out about it, for the next load.
     """
 
     name: str
@@ -107,6 +108,7 @@ class ObjectFile:
     hidden: dict[str, int]
     undefined: dict[str, int]
     weak: frozenset[str]
+    memo: dict[str, Any]
 
     def symbol_name(self, index: int) -> str:
         """Name of any symbol for a message; a section symbol gives its section's."""
@@ -360,6 +362,7 @@ class _Reader:
             found.hidden,
             found.undefined,
             frozenset(found.weak),
+            {},
         )
 
     def stored_globals(

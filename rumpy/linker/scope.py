@@ -15,7 +15,7 @@ from rumpy.linker.reader import ObjectFile
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, KeysView, Mapping
     from dataclasses import dataclass
     from typing import Literal
 
@@ -26,7 +26,12 @@ else:
 
 def read_exports(path: str | os.PathLike[str]) -> frozenset[str]:
     """Names of an export list: one a line, `#` starts a comment."""
-    return frozenset(read_limits(path))
+    with open(path) as file:
+        text = file.read()
+    lines = text.splitlines()
+    if "#" in text:
+        lines = [line.split("#", 1)[0] for line in lines]
+    return frozenset(words[0] for line in lines if (words := line.split(None, 1)))
 
 
 def read_limits(path: str | os.PathLike[str]) -> dict[str, str]:
@@ -42,7 +47,8 @@ class Scope:
 
     Attributes:
         kernel: the kernel's global symbols.
-        exports: those of them that modules may use.
+        exports: those of them that modules may use; asked for when the first
+            module comes.
         extra: further providers' symbols (an instrumentation run-time).
         modules: module name -> its globals, in load order.
     """
@@ -50,13 +56,21 @@ class Scope:
     def __init__(
         self,
         kernel: Mapping[str, int],
-        exports: Collection[str],
+        exports: Callable[[], Collection[str]],
         extra: Mapping[str, int] | None = None,
     ) -> None:
         self.kernel = kernel
-        self.exports = exports
+        self._ask = exports
+        self._exports: frozenset[str] | None = None
         self.extra = extra or {}
         self.modules: dict[str, Mapping[str, int]] = {}
+
+    @property
+    def exports(self) -> frozenset[str]:
+        """Names of the kernel's that modules may use."""
+        if self._exports is None:
+            self._exports = frozenset(self._ask())
+        return self._exports
 
     def find(self, name: str, preferred: Iterable[str]) -> tuple[int, str] | None:
         """Address and owner ("" for the kernel) of a name, or None.
@@ -74,10 +88,19 @@ class Scope:
                 return address, owner
         return None
 
-    def owner(self, name: str) -> str | None:
-        """Who defines a name already: "kernel", a module, or None."""
-        found = self.find(name, ())
-        return None if found is None else (found[1] or "kernel")
+    def exported(self, names: Iterable[str]) -> dict[str, int]:
+        """Those of the names that are the kernel's to give, with addresses."""
+        kernel = self.kernel
+        found = self.exports.intersection(names) & kernel.keys()
+        return {name: kernel[name] for name in found}
+
+    def owners(self, names: KeysView[str]) -> dict[str, str]:
+        """Those of the names that somebody defines: "kernel", or the module."""
+        taken = self.exports.intersection(names) & self.kernel.keys()
+        for table in (self.extra, *self.modules.values()):
+            taken |= names & table.keys()
+        found = {name: self.find(name, ()) for name in taken}
+        return {name: by[1] or "kernel" for name, by in found.items() if by}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +147,8 @@ def find_hooks(
 
 def check_duplicates(obj: ObjectFile, scope: Scope) -> None:
     """Refuse an object that defines what somebody else defines already."""
-    clashes = [(name, scope.owner(name)) for name in obj.defined]
-    found = [f"{name} (in {owner})" for name, owner in clashes if owner is not None]
+    owners = scope.owners(obj.defined.keys())
+    found = [f"{name} (in {owner})" for name, owner in owners.items()]
     if found:
         raise LinkError(
             f"symbols are defined already: {', '.join(sorted(found))}",
@@ -174,7 +197,8 @@ def _section_bound(obj: ObjectFile, name: str) -> tuple[int, bool] | None:
 
 def resolve(
     obj: ObjectFile,
-    find: Callable[[str], tuple[int, str] | None],
+    known: Mapping[str, int],
+    find: Callable[[str], tuple[int, str] | None] = lambda name: None,
     *,
     missing: Missing = "strict",
     is_function: Callable[[int], bool] = lambda index: False,
@@ -182,7 +206,8 @@ def resolve(
     """Find every undefined symbol of an object.
 
     Args:
-        find: address and owner of a name.
+        known: addresses of names that are the kernel's or the host's.
+        find: address and owner of any other name.
         missing: "strict" makes any missing symbol an error; "trap" lets missing
             functions through, to be given a stub that panics.
         is_function: whether a symbol index is certainly used as a function.
@@ -195,8 +220,10 @@ def resolve(
     absent: dict[str, int] = {}
     bounds: dict[int, tuple[int, bool]] = {}
     for name, index in obj.undefined.items():
-        found = find(name)
-        if found is not None:
+        address = known.get(name)
+        if address is not None:
+            values[index] = address
+        elif (found := find(name)) is not None:
             values[index] = found[0]
             if found[1]:
                 users.add(found[1])

@@ -156,7 +156,7 @@ def peek(source: Source, name: str | None = None) -> ModInfo:
         LinkError, ModuleError: it is no linkable object, or no module.
     """
     obj = read_object(source, name or "module")
-    return find_modinfo(obj, Job(obj, lay_out(obj)))[0]
+    return find_modinfo(obj, lambda: Job(obj, lay_out(obj)))[0]
 
 
 def release_of(module: str | os.PathLike[str], folders: Folders = ()) -> int:
@@ -230,7 +230,6 @@ def plan(
             its file, or modules require each other in a circle.
     """
     first = locate(module, folders, netbsd)
-    places = [os.path.dirname(os.path.realpath(first)), *_texts(folders)]
     ordered: list[ModuleFile] = []
     state: dict[str, bool] = dict.fromkeys(loaded, True)
 
@@ -249,6 +248,7 @@ def plan(
             if done is False:
                 circle = " -> ".join(trail[trail.index(name) :])
                 raise ModuleError(f"modules require each other: {circle}", module=path)
+            places = [os.path.dirname(os.path.realpath(first)), *_texts(folders)]
             found = find_module(name, places, netbsd)
             if found is None:
                 raise ModuleError(
