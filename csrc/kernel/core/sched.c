@@ -67,6 +67,19 @@ runq_remove(void)
 	return l;
 }
 
+/* L to the end, and the first one off: the queue is as long as before. */
+static inline struct lwp_impl *
+runq_rotate(struct lwp_impl *l)
+{
+	struct lwp_impl *to = runq_head;
+
+	l->li_next = NULL;
+	*runq_tail = l;
+	runq_tail = &l->li_next;
+	runq_head = to->li_next;
+	return to;
+}
+
 /* The context can run. */
 void
 sched_runnable(struct lwp_impl *l)
@@ -232,8 +245,13 @@ yield(void)
 		return;
 	if (l != HOME_IMPL) {
 		l->li_lwp.l_stat = LSRUN;
-		runq_insert(l);
-		unbound_switch(l);
+		if (__predict_true(runq_head != NULL && !sched_wanted() &&
+		    HOME_IMPL->li_lwp.l_stat != LSRUN)) {
+			sched_switch(l, runq_rotate(l));
+		} else {
+			runq_insert(l);
+			unbound_switch(l);
+		}
 		l->li_lwp.l_stat = LSONPROC;
 		return;
 	}
