@@ -278,3 +278,57 @@ def test_changes_can_be_announced(ffs: rumpy.Mount, host: Path) -> None:
         wait_for(lambda: outside(seen) == "True\n")
     finally:
         server.close()
+
+
+OUTLIVING = """
+import os, subprocess, sys, threading, time, rumpy
+from rumpy.block import FileDevice
+from rumpy.block.protocol import Wrapper
+from rumpy.fuse import Options
+from rumpy.fuse.exporter import NativeServer
+
+image, host = sys.argv[1:]
+waits, go = threading.Event(), threading.Event()
+
+class Gate(Wrapper):
+    shut = False
+    def read(self, offset, length):
+        if self.shut:
+            waits.set()
+            go.wait()
+        return self.lower.read(offset, length)
+
+disk = Gate(FileDevice(image))
+with rumpy.Kernel() as k:
+    with k.mount("ffs", disk, "/mnt") as mnt:
+        (mnt / "f").write_bytes(b"x" * 100_000)
+    with k.mount("ffs", disk, "/mnt") as mnt:
+        server = NativeServer(mnt, host, Options().resolved())
+        disk.shut = True
+        reader = subprocess.Popen(["cat", host + "/f"], stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.PIPE, text=True)
+        assert waits.wait(20)
+        # The server is told to end, and gives up waiting, long before the disk
+        # answers: the request is answered by a kernel whose server is gone.
+        threading.Timer(6.5, go.set).start()
+        began = time.monotonic()
+        server.close()
+        assert reader.wait() != 0, "nobody told the reader"
+        disk.shut = False
+        assert go.wait(20)
+        time.sleep(0.2)
+        print("alive", (mnt / "f").stat().st_size, flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_request_outlives_its_server(image: Path, host: Path) -> None:
+    """A disk that answers after the server was destroyed hurts nobody."""
+    done = subprocess.run(
+        [sys.executable, "-c", OUTLIVING, str(image), str(host)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, (done.returncode, done.stderr)
+    assert done.stdout == "alive 100000\n"
