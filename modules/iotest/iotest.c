@@ -29,6 +29,7 @@ static const struct {
 	{ "readahead", test_readahead },
 	{ "sizes", test_sizes },
 	{ "regrow", test_regrow },
+	{ "journal", test_journal },
 	{ "object", test_object },
 	{ "object_shared", test_object_shared },
 	{ "object_kept", test_object_kept },

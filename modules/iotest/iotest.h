@@ -36,6 +36,9 @@ int	test_readahead(struct vnode *);
 int	test_sizes(struct vnode *);
 int	test_regrow(struct vnode *);
 
+/* journal.c: there, too. */
+int	test_journal(struct vnode *);
+
 /* object.c: in memory. */
 int	test_object(struct vnode *);
 int	test_object_shared(struct vnode *);

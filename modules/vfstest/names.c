@@ -151,6 +151,48 @@ test_relookup(void)
 	return 0;
 }
 
+/*
+ * A directory as those of NetBSD's ufs, which answer ENOLCK to who comes with
+ * a shared lock for what is not in the name cache.
+ */
+
+static int (**plain_op)(void *);
+static int picky_shared;
+
+static int
+picky_lookup(void *v)
+{
+	struct vop_lookup_v2_args *ap = v;
+
+	if (VOP_ISLOCKED(ap->a_dvp) != LK_EXCLUSIVE) {
+		picky_shared++;
+		return ENOLCK;
+	}
+	return (*plain_op[VOFFSET(vop_lookup)])(v);
+}
+
+int
+test_lookup_exclusive(void)
+{
+	static int (*vector[VNODE_OPS_COUNT])(void *);
+	struct vnode *dvp, *vp;
+	int error;
+
+	CHECK(namei_simple_kernel("/dev", NSM_FOLLOW_NOEMULROOT, &dvp) == 0);
+	plain_op = dvp->v_op;
+	memcpy(vector, plain_op, sizeof(vector));
+	vector[VOFFSET(vop_lookup)] = picky_lookup;
+	cache_purge(dvp);
+	dvp->v_op = vector;
+	error = namei_simple_kernel("/dev/zero", NSM_FOLLOW_NOEMULROOT, &vp);
+	dvp->v_op = plain_op;
+	CHECK(error == 0 && picky_shared == 1);
+	CHECK(VOP_ISLOCKED(dvp) == 0 && vp->v_type == VCHR);
+	vrele(vp);
+	vrele(dvp);
+	return 0;
+}
+
 int
 test_names(void)
 {
@@ -236,7 +278,7 @@ test_suspend(void)
 
 	CHECK(vfstest_file("/vfstest-suspend", &vp) == 0);
 	CHECK(vfs_suspend(mp, 0) == 0);
-	CHECK(fstrans_is_owner(mp));
+	CHECK(fstrans_is_owner(mp) && fstrans_held(mp));
 	CHECK(fstrans_getstate(mp) == FSTRANS_SUSPENDED);
 	CHECK(vfs_suspend(mp, 1) != 0);
 	suspend_step = 1;
@@ -249,7 +291,7 @@ test_suspend(void)
 	vfs_resume(mp);
 	(void)kthread_join(l);
 	CHECK(suspend_step == 2);
-	CHECK(fstrans_getstate(mp) == FSTRANS_NORMAL);
+	CHECK(fstrans_getstate(mp) == FSTRANS_NORMAL && !fstrans_held(mp));
 	CHECK(vn_close(vp, FREAD | FWRITE, curlwp->l_cred) == 0);
 	return 0;
 }

@@ -29,6 +29,7 @@ static const struct {
 	{ "dirhash_limit", test_dirhash_limit },
 	{ "kernel_files", test_kernel_files },
 	{ "relookup", test_relookup },
+	{ "lookup_exclusive", test_lookup_exclusive },
 	{ "names", test_names },
 	{ "iterator", test_iterator },
 	{ "suspend", test_suspend },

@@ -28,6 +28,7 @@ int test_dirhash(void);
 int test_dirhash_limit(void);
 int test_kernel_files(void);
 int test_relookup(void);
+int test_lookup_exclusive(void);
 int test_names(void);
 int test_iterator(void);
 int test_suspend(void);

@@ -17,6 +17,7 @@
 #include <sys/param.h>
 #include <sys/systm.h>
 #include <sys/buf.h>
+#include <sys/fstrans.h>
 #include <sys/kernel.h>
 #include <sys/kmem.h>
 #include <sys/lwp.h>
@@ -221,17 +222,43 @@ bio_forget(struct buf *bp)
 	if ((bp->b_flags & B_LOCKED) != 0 &&
 	    (mp = bio_journal(bp->b_vp)) != NULL)
 		WAPBL_REMOVE_BUF(mp, bp);	/* clears B_LOCKED */
-	if (bp->b_vp != NULL) {
+	if (bp->b_hash.le_prev != NULL) {
 		LIST_REMOVE(bp, b_hash);
-		brelvp(bp);
 		bufmem.bm_nbuf--;
 	}
+	/* Journals give a vnode to buffers of geteblk() by bgetvp(). */
+	if (bp->b_vp != NULL)
+		brelvp(bp);
 	if (bp->b_bufsize > 0)
 		bufmem_free(bp->b_data, bp->b_bufsize);
 	if ((bp->b_cflags & BC_WANTED) != 0)
 		cv_broadcast(&bp->b_busy);
 	buf_destroy(bp);
 	pool_cache_put(bio_pool, bp);
+}
+
+/*
+ * Start to write a dirty buffer; whoever needs the memory may stand anywhere,
+ * so not if its file system keeps him out.
+ */
+static bool
+bio_write_old(struct buf *bp)
+{
+	struct mount *mp = bio_vnode_mount(bp->b_vp);
+	bool entered;
+
+	mutex_exit(&bufcache_lock);
+	entered = mp == NULL || fstrans_start_nowait(mp) == 0;
+	if (entered) {
+		bp->b_cflags |= BC_AGE | BC_VFLUSH;
+		bawrite(bp);
+		if (mp != NULL)
+			fstrans_done(mp);
+	}
+	mutex_enter(&bufcache_lock);
+	if (!entered)
+		brelsel(bp, 0);
+	return entered;
 }
 
 /*
@@ -257,13 +284,8 @@ bio_reclaim_one(void)
 		    (intmax_t)bp->b_lblkno);
 		bp->b_oflags &= ~(BO_DELWRI | BIO_WERROR);
 	}
-	if ((bp->b_oflags & BO_DELWRI) != 0) {
-		bp->b_cflags |= BC_AGE | BC_VFLUSH;
-		mutex_exit(&bufcache_lock);
-		bawrite(bp);
-		mutex_enter(&bufcache_lock);
-		return true;
-	}
+	if ((bp->b_oflags & BO_DELWRI) != 0)
+		return bio_write_old(bp);
 	bio_forget(bp);
 	return true;
 }

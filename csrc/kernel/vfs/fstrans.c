@@ -260,6 +260,7 @@ fstrans_is_owner(struct mount *mp)
 	return fmi != NULL && fmi->fmi_owner == curlwp;
 }
 
+/* Inside, or the one who keeps all others out. */
 int
 fstrans_held(struct mount *mp)
 {
@@ -267,7 +268,7 @@ fstrans_held(struct mount *mp)
 
 	mp = fstrans_base(mp);
 	fli = fstrans_find(curlwp, mp);
-	return fli != NULL && fli->fli_count > 0;
+	return (fli != NULL && fli->fli_count > 0) || fstrans_is_owner(mp);
 }
 
 /* Is another lwp inside in a way that the new state does not allow? */
