@@ -14,6 +14,7 @@ import pytest
 import rumpy
 
 from . import images, tree
+from .conftest import Driver
 from .ffscheck import check
 from .test_damage import ALLOWED, change_things, read_all
 
@@ -54,10 +55,11 @@ def differences(k: rumpy.Kernel, name: str) -> list[str]:
 
 @pytest.mark.parametrize("name", DIRTY)
 def test_read_only_replays_in_memory(
-    kernel: rumpy.Kernel, tmp_path: Path, name: str
+    kernel: rumpy.Kernel, driver: Driver, tmp_path: Path, name: str
 ) -> None:
+    if not driver.own and name == "wal-mixed1":
+        pytest.skip("NetBSD's driver reads files through the journal, not inodes")
     image = images.copy(name, tmp_path)
-    kernel.load("ffs")
     with kernel.mount("ffs", str(image), "/mnt", "ro") as mnt:
         assert differences(kernel, name) == []
         with pytest.raises(OSError):
@@ -68,7 +70,6 @@ def test_read_only_replays_in_memory(
 @pytest.mark.parametrize("name", DIRTY)
 def test_replay_to_the_disk(kernel: rumpy.Kernel, tmp_path: Path, name: str) -> None:
     image = images.copy(name, tmp_path)
-    kernel.load("ffs")
     with kernel.mount("ffs", str(image), "/mnt"):
         assert differences(kernel, name) == []
         survivors(kernel, durable(name))
@@ -94,6 +95,7 @@ def survivors(k: rumpy.Kernel, known: dict[str, Any]) -> None:
             k.lstat(b"/mnt/" + tree.unescape(name))
 
 
+@pytest.mark.own_driver("NetBSD's trusts what is in the journal")
 @pytest.mark.parametrize("options", [("ro",), ()])
 @pytest.mark.parametrize(("base", "kind"), DAMAGED)
 def test_damaged_journals(
@@ -105,7 +107,6 @@ def test_damaged_journals(
 ) -> None:
     image = tmp_path / "damaged.img"
     image.write_bytes(images.damaged(base, kind))
-    kernel.load("ffs")
     try:
         with kernel.mount("ffs", str(image), "/mnt", *options):
             _, errors = read_all(kernel, b"/mnt")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from . import images
+from .conftest import Driver
 from .ffscheck import check
 
 if TYPE_CHECKING:
@@ -45,18 +46,20 @@ WRITABLE = [
 ]
 SOME = ["nb-ffs1le-4k", "nb-ffs2le-8k", "nb-ffs2be-16k", "nb-ffs2le-16k-frag1"]
 Options = tuple[str, ...]
+pytestmark = pytest.mark.journaled
 
 
 class Disk:
     """An image under test: mount it as often as wanted, check it between."""
 
-    def __init__(self, k: rumpy.Kernel, path: Path) -> None:
+    def __init__(self, k: rumpy.Kernel, path: Path, driver: Driver) -> None:
         self.k = k
         self.path = path
-        k.load("ffs")
+        self.driver = driver
 
     @contextmanager
     def mounted(self, *options: str) -> Iterator[rumpy.Mount]:
+        options = self.driver.options(*options)
         with self.k.mount("ffs", str(self.path), "/mnt", *options) as mnt:
             yield mnt
 
@@ -65,9 +68,15 @@ class Disk:
 
 
 @pytest.fixture
-def disk(kernel: rumpy.Kernel, tmp_path: Path) -> Callable[[str], Disk]:
+def disk(kernel: rumpy.Kernel, tmp_path: Path, driver: Driver) -> Callable[[str], Disk]:
     """disk(name): a fresh copy of that image."""
-    return lambda name: Disk(kernel, images.copy(name, tmp_path))
+
+    def fresh(name: str) -> Disk:
+        if not driver.own and "fbsd-ufs2" in name:
+            pytest.skip("NetBSD's driver takes FreeBSD's flag for that of its quotas")
+        return Disk(kernel, images.copy(name, tmp_path), driver)
+
+    return fresh
 
 
 def put(k: rumpy.Kernel, path: str, data: bytes, offset: int = 0) -> None:
@@ -167,7 +176,9 @@ def test_holes_up_to_triple_indirect(disk: Callable[[str], Disk], name: str) -> 
         for i, off in enumerate(places):
             assert d.k.pread(fd, 1000, off) == pattern(i, 1000)
             assert d.k.pread(fd, 100, off - 3000) == bytes(100)
-        assert d.k.lseek(fd, 0, os.SEEK_DATA) == places[0] // bsize * bsize
+        if d.driver.own:  # NetBSD's driver doesn't tell
+            start = d.k.lseek(fd, 0, os.SEEK_DATA)
+            assert start == places[0] // bsize * bsize
         assert d.k.lseek(fd, places[-1], os.SEEK_HOLE) == size
         d.k.close(fd)
     d.consistent()
@@ -369,10 +380,12 @@ def test_an_unlinked_open_file_lives_on(disk: Callable[[str], Disk]) -> None:
         assert k.pread(fd, 100_000, 0) == pattern(1, 100_000)
         k.pwrite(fd, b"more", 100_000)
         k.close(fd)
+        k.sync()  # a journal gives blocks back when it is written
         assert (mnt.statvfs().f_bfree, mnt.statvfs().f_ffree) == before
     d.consistent()
 
 
+@pytest.mark.own_driver("NetBSD's has no VOP_FALLOCATE")
 @pytest.mark.parametrize("name", SOME)
 def test_fallocate(disk: Callable[[str], Disk], name: str) -> None:
     d = disk(name)
@@ -448,8 +461,16 @@ def test_fsync_makes_the_name_durable(disk: Callable[[str], Disk]) -> None:
         fd = k.open("/mnt/deep/er/f", os.O_CREAT | os.O_RDWR, 0o600)
         k.write(fd, b"durable")
         k.fsync(fd)
+        if d.driver.name == "netbsd-log":
+            k.sync()  # fsync alone leaves the name in the journal's memory
         now = d.path.read_bytes()
         k.close(fd)
+    if d.driver.name == "netbsd-log":
+        d.path.write_bytes(now)
+        with d.mounted():
+            assert get(k, "/mnt/deep/er/f") == b"durable"
+        d.consistent()
+        return
     from .ffscheck import Image
 
     image = Image(now)
