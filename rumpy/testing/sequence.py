@@ -28,12 +28,13 @@ USERS: dict[int, tuple[int, int, tuple[int, ...]]] = {
     2: (1002, 100, ()),
 }
 
-_FOLDERS = ("", "", "a/", "b/", "a/b/", "a/b/c/", "b/a/")
+# Names of directories and of other files seldom meet, so that trees grow.
+_FOLDERS = ("A", "B", "A/B", "A/B/C", "B/A", "D")
 _LEAVES = ("a", "b", "c", "d", "e-longer-name", "f" * 60, "g" * 255)
-_ODD = (".", "a/.", "a/..", "", "b/", "c/./d", "h" * 256, "a/b/../c", "d/x")
+_ODD = (".", "A/.", "A/..", "", "B/", "a/", "A/./d", "h" * 256, "A/B/../c", "d/x")
 _FLAGS = ("uchg", "uappnd", "nodump", "schg", "sappnd")
-_MODES = (0o755, 0o755, 0o777, 0o777, 0o666, 0o644, 0o600, 0o700, 0o444, 0o0, 0o4755,
-          0o2775, 0o1777)  # fmt: skip
+_MODES = (0o755, 0o755, 0o777, 0o777, 0o777, 0o777, 0o775, 0o766, 0o744, 0o700, 0o555,
+          0o644, 0o6755, 0o2777, 0o1777, 0o0)  # fmt: skip
 _EDGES = (0, 1, 511, 512, 513, 1024, 2047, 2048, 4095, 4096, 8191, 8192, 8193, 16384,
           32768, 65535, 65536, 98304, 98305, 131072, 196608)  # fmt: skip
 _FAR = (1 << 20, (1 << 23) + 17, (1 << 26) - 1, (1 << 30) + 4096)
@@ -92,10 +93,22 @@ class _Dice:
 
     def path(self) -> str:
         """Names that few enough files share, and that now and then are wrong."""
-        if self.random.random() < 0.02:
+        kind = self.random.random()
+        if kind < 0.02:
             return self.random.choice(_ODD)
-        leaf = self.random.choices(_LEAVES, (4, 4, 4, 6, 3, 2, 1))[0]
-        return self.random.choice(_FOLDERS) + leaf
+        if kind < 0.08:
+            return self.folder()
+        leaf = self.random.choices(_LEAVES, (5, 5, 5, 5, 3, 2, 1))[0]
+        folder = "" if kind < 0.5 else self.folder()
+        return f"{folder}/{leaf}" if folder else leaf
+
+    def folder(self) -> str:
+        """Where a directory is meant."""
+        return self.random.choice(_FOLDERS)
+
+    def any(self, folders: float) -> str:
+        """A directory with this probability, else another file."""
+        return self.folder() if self.random.random() < folders else self.path()
 
     def slot(self) -> int:
         return self.random.randrange(SLOTS)
@@ -125,9 +138,9 @@ class _Dice:
 
 
 def _open(d: _Dice) -> tuple[Any, ...]:
-    flags = d.random.choice((os.O_RDONLY, os.O_WRONLY, os.O_RDWR, os.O_RDWR))
+    flags = d.random.choice((os.O_RDONLY, os.O_WRONLY, *[os.O_RDWR] * 4))
     for flag, chance in (
-        (os.O_CREAT, 0.6), (os.O_EXCL, 0.1), (os.O_TRUNC, 0.15), (os.O_APPEND, 0.15),
+        (os.O_CREAT, 0.75), (os.O_EXCL, 0.1), (os.O_TRUNC, 0.15), (os.O_APPEND, 0.15),
         (os.O_NOFOLLOW, 0.05), (os.O_DIRECTORY, 0.05),
     ):  # fmt: skip
         if d.random.random() < chance:
@@ -136,17 +149,22 @@ def _open(d: _Dice) -> tuple[Any, ...]:
     return d.slot(), d.path(), flags | os.O_NONBLOCK, d.mode()
 
 
+def _rename(d: _Dice) -> tuple[Any, ...]:
+    folders = d.random.choice((0.0, 0.0, 0.0, 0.95))
+    return d.any(folders), d.any(folders)
+
+
 def _target(d: _Dice) -> str:
     kind = d.random.random()
     if kind < 0.6:
-        return d.path() or "a"
-    return d.random.choice(("../a", ".", "a/b", "b", "x" * 59, "y" * 60, "z" * 119,
+        return d.path() or "A"
+    return d.random.choice(("../a", ".", "A/b", "B", "x" * 59, "y" * 60, "z" * 119,
                             "w" * 120, "v" * 1000))  # fmt: skip
 
 
 _VERBS: dict[str, tuple[float, Callable[[_Dice], tuple[Any, ...]]]] = {
-    "open": (9, _open),
-    "close": (5, lambda d: (d.slot(),)),
+    "open": (16, _open),
+    "close": (3, lambda d: (d.slot(),)),
     "read": (3, lambda d: (d.slot(), d.size())),
     "pread": (4, lambda d: (d.slot(), d.size(), d.offset())),
     "write": (5, lambda d: (d.slot(), d.random.getrandbits(32), d.size())),
@@ -162,12 +180,12 @@ _VERBS: dict[str, tuple[float, Callable[[_Dice], tuple[Any, ...]]]] = {
     "stat": (3, lambda d: (d.path(),)),
     "lstat": (3, lambda d: (d.path(),)),
     "access": (2, lambda d: (d.path(), d.random.randrange(8))),
-    "listdir": (3, lambda d: (d.path(),)),
+    "listdir": (3, lambda d: (d.any(0.8),)),
     "readlink": (1, lambda d: (d.path(),)),
-    "mkdir": (6, lambda d: (d.path(), d.mode())),
-    "rmdir": (3, lambda d: (d.path(),)),
+    "mkdir": (6, lambda d: (d.any(0.8), d.mode())),
+    "rmdir": (2, lambda d: (d.any(0.8),)),
     "unlink": (5, lambda d: (d.path(),)),
-    "rename": (6, lambda d: (d.path(), d.path())),
+    "rename": (6, _rename),
     "link": (4, lambda d: (d.path(), d.path())),
     "symlink": (2, lambda d: (_target(d), d.path())),
     "mkfifo": (1, lambda d: (d.path(), d.mode())),
@@ -187,9 +205,7 @@ _VERBS: dict[str, tuple[float, Callable[[_Dice], tuple[Any, ...]]]] = {
 
 _BEGIN = (
     Operation(0, "chmod", (".", 0o777)),
-    Operation(0, "mkdir", ("a", 0o777)),
-    Operation(0, "mkdir", ("b", 0o777)),
-    Operation(1, "mkdir", ("a/b", 0o777)),
+    *(Operation(1, "mkdir", (folder, 0o777)) for folder in _FOLDERS),
 )
 
 
@@ -214,8 +230,9 @@ def operations(
     weights = [_VERBS[verb][0] for verb in verbs]
     for verb in dice.random.choices(verbs, weights, k=max(count - len(_BEGIN), 0)):
         user = dice.user()
-        # Only root clears flags that stop everybody, so that trees don't freeze.
-        if verb == "chflags" and dice.random.random() < 0.6:
-            yield Operation(0, verb, (dice.path(), ()))
+        # What stops everybody is soon taken back, so that trees don't freeze.
+        if verb in ("chflags", "chmod") and dice.random.random() < 0.6:
+            args = ((),) if verb == "chflags" else (0o777,)
+            yield Operation(0, verb, (dice.any(0.3), *args))
         else:
             yield Operation(user, verb, _VERBS[verb][1](dice))
