@@ -2,13 +2,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The loops of fsloops.c on a kernel's FFS and on the host's file systems.
 
-    kernel_loops.py [--quick] [--image IMAGE] [--peer DIRECTORY ...]
+    kernel_loops.py [--quick] [--driver MODULE] [--log] [--image IMAGE]
+                    [--peer DIRECTORY ...]
 
 Every figure is CPU time of this process, so that a waiting disk does not
 count.  The last columns compare with NetBSD's rump kernel on FFSv2, whose
 figures (REFERENCE below) were measured on another machine together with that
 machine's tmpfs: what is compared is each kernel's figure divided by the tmpfs
-beside it.  Above 1.00 means that rumpy is faster.
+beside it.  Above 1.00 means that rumpy is faster.  --driver takes a path of an
+ffs.kmod, or "netbsd:ffs" as rumpy.store finds it; --log mounts with its journal
+and compares with the rump kernel's figures for that.
 
 Needs makefs, unless an empty image of at least 1 GiB is given, and a C
 compiler.
@@ -90,6 +93,38 @@ REFERENCE: dict[str, tuple[float, float]] = {
     "pread 512 B, random": (0.908, 0.346),
     "readdir 10,002": (177.0, 617.0),
     "stat each of 10k": (3.38, 0.513),
+}
+
+
+# The same with "-o log".
+REFERENCE_LOG: dict[str, tuple[float, float]] = {
+    row: (micros, REFERENCE[row][1])
+    for row, micros in {
+        "getppid": 0.0227,
+        "close(-1)": 0.0301,
+        "stat": 0.921,
+        "stat, 5 components": 1.66,
+        "stat, ENOENT": 0.679,
+        "open+close": 1.11,
+        "fstat": 0.125,
+        "pread 6 B": 0.260,
+        "create+unlink": 1e6 / 167388,
+        "create 1 KiB, of 10k": 1e6 / 66327,
+        "unlink, of 10k": 1e6 / 205988,
+        "rename": 1e6 / 214899,
+        "mkdir": 1e6 / 87037,
+        "rmdir": 1e6 / 75435,
+        "write 64 KiB, new": 65536 / 1218,
+        "write 1 MiB, new": (1 << 20) / 2665,
+        "overwrite 64 KiB": 65536 / 1945,
+        "overwrite 1 MiB": (1 << 20) / 3332,
+        "read 64 KiB, warm": 65536 / 7101,
+        "read 1 MiB, warm": (1 << 20) / 8076,
+        "pread 4 KiB, random": 1.01,
+        "pread 512 B, random": 0.778,
+        "readdir 10,002": 155.0,
+        "stat each of 10k": 3.70,
+    }.items()
 }
 
 
@@ -239,15 +274,22 @@ def empty_image(folder: Path) -> Path:
     return image
 
 
-def kernel_rows(library: Any, ffi: Any, image: Path, sizes: Sizes) -> dict[str, float]:
-    """The rows of a kernel with the shipped ffs."""
+def kernel_rows(
+    library: Any,
+    ffi: Any,
+    image: Path,
+    sizes: Sizes,
+    driver: str = "ffs",
+    *options: str,
+) -> dict[str, float]:
+    """The rows of a kernel, by default with the shipped ffs."""
     import rumpy
     from rumpy._hyp import ffi as hyp_ffi
     from rumpy._hyp import lib as hyp
 
     with rumpy.Kernel(memory=512 << 20) as k:
-        k.load("ffs")
-        with k.mount("ffs", str(image), "/m"):
+        k.load(driver)
+        with k.mount("ffs", str(image), "/m", *options):
             door = hyp_ffi.cast("uintptr_t", hyp_ffi.addressof(hyp, "hyp_syscall"))
             target = ffi.new("struct target *")
             target.door = ffi.cast(
@@ -268,6 +310,8 @@ def main() -> None:
     """Measure and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--driver", default="ffs")
+    parser.add_argument("--log", action="store_true")
     parser.add_argument("--image", type=Path)
     parser.add_argument("--peer", action="append", default=[])
     options = parser.parse_args()
@@ -283,18 +327,23 @@ def main() -> None:
     columns: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory(dir=tmpfs) as scratch:
         image = options.image or empty_image(Path(scratch))
-        columns["rumpy"] = kernel_rows(library, ffi, image, sizes)
+        log = ["log"] if options.log else []
+        columns["rumpy"] = kernel_rows(library, ffi, image, sizes, options.driver, *log)
     for folder in [tmpfs, *options.peer]:
         columns[folder] = host_rows(library, ffi, folder, sizes)
-    show(columns, tmpfs)
+    show(columns, tmpfs, REFERENCE_LOG if options.log else REFERENCE)
 
 
-def show(columns: dict[str, dict[str, float]], tmpfs: str) -> None:
+def show(
+    columns: dict[str, dict[str, float]],
+    tmpfs: str,
+    references: dict[str, tuple[float, float]],
+) -> None:
     """Print microseconds for each column, then the ratio to the rump kernel."""
     names = list(columns)
     print(f"{'us an operation':24}", *(f"{name:>12}" for name in names), "  rump/rumpy")
     for row in columns["rumpy"]:
-        rump, reference = REFERENCE[row]
+        rump, reference = references[row]
         ours, beside = columns["rumpy"][row], columns[tmpfs][row]
         ratio = (rump / reference) / (ours / beside)
         cells = (f"{columns[name][row]:12.3f}" for name in names)
