@@ -26,6 +26,7 @@
 #define	IOC_XFL_NODUMP		0x00000080u
 #define	IOC_FSXATTR_WORDS	7u		/* struct fsxattr */
 
+#define	OPEN_FMODE_EXEC		0x20u	/* among open flags: execve(2) asks */
 #define	FALLOC_KEEP_SIZE	0x01u
 #define	FALLOC_PUNCH_HOLE	0x02u
 #define	RENAME2_NOREPLACE	0x01u
@@ -128,6 +129,8 @@ open_flags(uint32_t flags)
 		o |= EXPORT_O_DIRECT;
 	if (flags & O_NONBLOCK)
 		o |= EXPORT_O_NONBLOCK;
+	if (flags & OPEN_FMODE_EXEC)
+		o |= EXPORT_O_EXEC;
 	return o;
 }
 

@@ -6,7 +6,9 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import shutil
 import stat
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,6 +69,24 @@ def test_truncating_drops_set_id_bits(host: HostTree) -> None:
     host.chmod("f", 0o6777)
     host.as_user(2001, 2001).truncate("f", 2)
     assert host.stat("f").mode & 0o7777 == 0o777
+
+
+@needs_root
+def test_running_takes_leave_to_run_only(host: HostTree) -> None:
+    """A program that its caller can't read can be run, and not the other way."""
+    where = os.path.join(host.directory, host.root)
+    shutil.copy("/bin/true", f"{where}/true")
+
+    def run() -> int:
+        return subprocess.run(
+            ["./true"], cwd=where, user=2001, group=2001, extra_groups=[], check=False
+        ).returncode
+
+    host.chmod("true", 0o001)
+    assert run() == 0
+    host.chmod("true", 0o004)
+    with pytest.raises(PermissionError):
+        run()
 
 
 @needs_root

@@ -87,6 +87,7 @@ enum export_op {
 #define	EXPORT_O_DSYNC		0x0040
 #define	EXPORT_O_DIRECT		0x0080
 #define	EXPORT_O_NONBLOCK	0x0100
+#define	EXPORT_O_EXEC		0x0200	/* to be run: execve(2) */
 
 /* er_flags, by operation. */
 #define	EXPORT_F_HANDLE		0x00000001u	/* er_handle is valid */

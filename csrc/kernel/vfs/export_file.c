@@ -81,6 +81,9 @@ open_check(const struct export_mount *xm, const struct export_req *x,
 		return ELOOP;
 	if (vp->v_type != VREG && vp->v_type != VDIR)
 		return EOPNOTSUPP;	/* Linux opens those by itself */
+	/* To run a file is to read it, and takes leave to run it only. */
+	if ((x->er_oflags & EXPORT_O_EXEC) != 0)
+		fflags = (fflags & ~FREAD) | FEXEC;
 	/* A new file may be written by its maker, whatever its mode. */
 	return isnew ? 0 : vn_openchk(vp, cred, fflags);
 }
