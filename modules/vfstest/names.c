@@ -75,6 +75,32 @@ test_dirhash(void)
 	return 0;
 }
 
+/* The names of the directory itself and of its parent don't count. */
+int
+test_dirhash_empty(void)
+{
+	static const char *const names[] = { ".", "..", "...", ".a", "a" };
+	struct dirhash *dirh = NULL;
+	struct dirent de;
+	size_t i;
+
+	dirhash_get(&dirh);
+	for (i = 0; i < __arraycount(names); i++) {
+		memset(&de, 0, sizeof(de));
+		strlcpy(de.d_name, names[i], sizeof(de.d_name));
+		de.d_namlen = (uint16_t)strlen(names[i]);
+		dirhash_enter(dirh, &de, 32 * i, 32, 0);
+		CHECK(dirhash_dir_isempty(dirh) == (i < 2));
+		if (i < 2)
+			continue;
+		dirhash_remove(dirh, &de, 32 * i, 32);
+		CHECK(dirhash_dir_isempty(dirh));
+	}
+	dirhash_put(dirh);
+	dirhash_purge(&dirh);
+	return 0;
+}
+
 /* Too much for all: unused ones are emptied, one that is used gives up. */
 int
 test_dirhash_limit(void)

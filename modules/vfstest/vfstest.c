@@ -26,6 +26,7 @@ static const struct {
 	{ "nfs4_check", test_nfs4_check },
 	{ "nfs4_inherit", test_nfs4_inherit },
 	{ "dirhash", test_dirhash },
+	{ "dirhash_empty", test_dirhash_empty },
 	{ "dirhash_limit", test_dirhash_limit },
 	{ "kernel_files", test_kernel_files },
 	{ "relookup", test_relookup },

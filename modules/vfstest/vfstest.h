@@ -25,6 +25,7 @@ int test_nfs4_access(void);
 int test_nfs4_check(void);
 int test_nfs4_inherit(void);
 int test_dirhash(void);
+int test_dirhash_empty(void);
 int test_dirhash_limit(void);
 int test_kernel_files(void);
 int test_relookup(void);

@@ -147,6 +147,14 @@ dirhash_unfree(struct dirhash *dirh, uint64_t offset)
 	}
 }
 
+/* A directory is empty although its own and its parent's names are in it. */
+static bool
+dirhash_counts(const struct dirent *d)
+{
+	return d->d_name[0] != '.' || d->d_namlen > 2 ||
+	    (d->d_namlen == 2 && d->d_name[1] != '.');
+}
+
 /*
  * A name stands at OFFSET.  NEW: it has just been put there, otherwise it
  * was found by reading the directory.
@@ -175,7 +183,8 @@ dirhash_enter(struct dirhash *dirh, struct dirent *dirent, uint64_t offset,
 	e->offset = offset;
 	e->d_namlen = dirent->d_namlen;
 	e->entry_size = entry_size;
-	dirh->num_files++;
+	if (dirhash_counts(dirent))
+		dirh->num_files++;
 	LIST_INSERT_HEAD(&dirh->entries[hash & DIRHASH_HASHMASK], e, next);
 }
 
@@ -218,8 +227,10 @@ dirhash_remove(struct dirhash *dirh, struct dirent *dirent, uint64_t offset,
 	LIST_REMOVE(e, next);
 	e->d_namlen = 0;
 	LIST_INSERT_HEAD(&dirh->free_entries, e, next);
-	KASSERT(dirh->num_files > 0);
-	dirh->num_files--;
+	if (dirhash_counts(dirent)) {
+		KASSERT(dirh->num_files > 0);
+		dirh->num_files--;
+	}
 }
 
 /*
