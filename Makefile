@@ -27,10 +27,13 @@ ci:			## what continuous integration runs
 campaign:		## long searches: crash states, schedules, fuzzing
 	@tools/campaign
 
+fuzz:			## damaged images for the FFS driver, for 30 minutes
+	@tools/fuzz --seconds 1800
+
 build:			## everything that is compiled, in place
 	@tools/setup build
 
 clean:			## remove what was built, but not .venv
 	@rm -rf build dist rumpy/_data rumpy/_hyp*.so rumpy/_hyp.c *.egg-info
 
-.PHONY: help demo test quick lint bench ci campaign build clean
+.PHONY: help demo test quick lint bench ci campaign fuzz build clean

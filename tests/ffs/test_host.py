@@ -4,7 +4,7 @@ leave consistent images, and mutated images get errors."""
 
 from __future__ import annotations
 
-import itertools
+import os
 import subprocess
 from pathlib import Path
 
@@ -45,8 +45,20 @@ def test_random_changes(host: Path, tmp_path: Path, name: str) -> None:
         assert check(result.read_bytes()).problems == []
 
 
-def test_mutated_images(host: Path, tmp_path: Path) -> None:
-    image = tmp_path / "image"
-    for base, number, data in itertools.islice(fuzz.cases(fuzz.BASES, 1), 30):
-        image.write_bytes(data)
-        assert fuzz.run(host, image, number, 60) is None, (base, number)
+def test_damaged_images(host: Path, tmp_path: Path) -> None:
+    paths = fuzz.bases(host, tmp_path, fuzz.BASES)
+    *failures, summary = fuzz.run(host, paths, first=1, count=220, operations=40)
+    assert failures == []
+    assert summary == "220 images, 0 failures"
+
+
+def test_the_fuzzer_sees_what_goes_wrong(host: Path, tmp_path: Path) -> None:
+    """An image that the program itself is told to fail on is named."""
+    paths = fuzz.bases(host, tmp_path, {"nb-fbsd-ufs2-4k-empty": 0})
+    os.environ["FFSHOST_FAIL"] = "5"
+    try:
+        failure, summary = fuzz.run(host, paths, first=3, count=4, operations=1)
+    finally:
+        del os.environ["FFSHOST_FAIL"]
+    assert failure.split()[1:3] == ["5", "signal"]
+    assert summary == "4 images, 1 failures"

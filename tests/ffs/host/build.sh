@@ -1,12 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# build.sh OUT: the driver as an ordinary program, under sanitizers.
+# build.sh OUT [fast]: the driver as an ordinary program, under sanitizers, or
+# fast without them.
 set -e
 out=$1
 here=$(cd "$(dirname "$0")" && pwd)
 root=$here/../../..
 san="-fsanitize=address,undefined -fno-sanitize=alignment -fno-sanitize-recover=all"
-kflags="-std=gnu11 -O1 -g -ffreestanding -nostdinc -w -fno-strict-aliasing
+[ "${2:-}" = fast ] && san="-O2"
+kflags="-std=gnu11 -g -O1 -ffreestanding -nostdinc -w -fno-strict-aliasing
     -fwrapv -D_KERNEL -D_MODULE -DDIAGNOSTIC -I$root/csrc/abi/netbsd
     -I$root/csrc/include -I$root/build/include -I$here"
 work=$(mktemp -d)
@@ -35,4 +37,5 @@ ld -r -o "$work/all.k" "$work"/*.o
 } >"$work/stops.c"
 cc $kflags $san -c -o "$work/descs.o" "$work/descs.c"
 cc -w -c -o "$work/stops.o" "$work/stops.c"
-cc -std=gnu11 -O1 -g $san -I"$here" -o "$out" "$here/main.c" "$work"/*.o
+cc -std=gnu11 -O1 -g $san -I"$here" -I"$root/csrc/include" -o "$out" \
+    "$here/main.c" "$here/mutate.c" "$work"/*.o

@@ -4,18 +4,27 @@
  * random, and walk again.
  *
  *	ffshost [-q] [-r] [-s] [-n operations] [-S seed] image [result]
+ *	ffshost -F count [-f first] [-t seconds] [-q] [-n operations] image ...
  *
  * -r mounts read-only and changes nothing, -s mounts synchronously, -q drops
  * the driver's messages.  The image is changed in memory and written to
  * result.  Exit code 0 (whatever errors the driver gave), 3 if the mount was
  * refused; a defect of the driver aborts.
+ *
+ * -F does that with count damaged copies of the images, in child processes.
+ * Those that abort, or hang, are told by image and number: with -f that
+ * number and -F 1 it happens again.
  */
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "mutate.h"
 #include "standin.h"
 
 struct modinfo {
@@ -69,7 +78,7 @@ read_file(struct vnode *vp, int64_t size)
 
 		count(hi_rdwr(vp, buf, &len, off, false));
 	}
-	if (size > (256 << 10) && size < ((int64_t)1 << 34)) {
+	if (size > (256 << 10) && size < (64 << 20)) {
 		size_t len = sizeof(buf);
 
 		count(hi_rdwr(vp, buf, &len, size - 5000, false));
@@ -331,50 +340,29 @@ remove_dir(void)
 		hi_rele(dvp);
 }
 
-int
-main(int argc, char **argv)
+/*
+ * Mount, walk, change, walk, unmount.  Returns what the mount said; leaves
+ * the image as it was then written.
+ */
+static int
+exercise(void *data, size_t size, int flags, unsigned nops, bool tell)
 {
 	struct vnode *root;
-	unsigned nops = 0;
-	int c, error, flags = 0;
-	bool quiet = false;
-	size_t size;
-	void *data;
-	FILE *f;
+	int error;
 
-	while ((c = getopt(argc, argv, "qrsn:S:")) != -1) {
-		switch (c) {
-		case 'q': quiet = true; break;
-		case 'r': flags |= HI_RDONLY; break;
-		case 's': flags |= HI_SYNC; break;
-		case 'n': nops = (unsigned)atoi(optarg); break;
-		case 'S': seed = (uint32_t)atoi(optarg) * 2654435761U + 1; break;
-		default: return 2;
-		}
-	}
-	if (quiet && freopen("/dev/null", "w", stdout) == NULL)
-		return 2;
-	if (optind == argc || (f = fopen(argv[optind], "rb")) == NULL)
-		return 2;
-	fseek(f, 0, SEEK_END);
-	size = (size_t)ftell(f);
-	rewind(f);
-	data = malloc(size);
-	if (fread(data, 1, size, f) != size)
-		return 2;
-	fclose(f);
-	hi_start(__start_link_set_modules[0]->mi_modcmd, quiet);
+	nfiles = nerrors = 0;
 	error = hi_domount(data, size, flags);
 	if (error != 0) {
-		fprintf(stderr, "refused: %d\n", error);
-		free(data);
-		return 3;
+		if (tell)
+			fprintf(stderr, "refused: %d\n", error);
+		return error;
 	}
 	if (hi_root(&root) == 0) {
 		walk(root, 0);
 		hi_rele(root);
 	}
-	fprintf(stderr, "%u files, %u errors\n", nfiles, nerrors);
+	if (tell)
+		fprintf(stderr, "%u files, %u errors\n", nfiles, nerrors);
 	nerrors = 0;
 	for (unsigned i = 0; (flags & HI_RDONLY) == 0 && i < nops; i++) {
 		switch (rnd(8)) {
@@ -386,19 +374,213 @@ main(int argc, char **argv)
 			count(hi_sync());
 	}
 	nfiles = 0;
-	if (hi_root(&root) == 0) {
+	if (nops != 0 && hi_root(&root) == 0) {
 		walk(root, 0);
 		hi_rele(root);
 	}
 	error = hi_dounmount();
-	fprintf(stderr, "%u files, %u errors, unmount %d\n", nfiles, nerrors,
-	    error);
-	if (optind + 1 < argc) {
-		if ((f = fopen(argv[optind + 1], "wb")) == NULL)
-			return 2;
-		fwrite(data, 1, size, f);
-		fclose(f);
-	}
-	free(data);
+	if (tell)
+		fprintf(stderr, "%u files, %u errors, unmount %d\n", nfiles,
+		    nerrors, error);
 	return 0;
+}
+
+static void *
+read_image(const char *path, size_t *sizep)
+{
+	FILE *f = fopen(path, "rb");
+	void *data;
+
+	if (f == NULL)
+		exit(2);
+	fseek(f, 0, SEEK_END);
+	*sizep = (size_t)ftell(f);
+	rewind(f);
+	data = malloc(*sizep);
+	if (fread(data, 1, *sizep, f) != *sizep)
+		exit(2);
+	fclose(f);
+	return data;
+}
+
+static void
+write_image(const char *path, const void *data, size_t size)
+{
+	FILE *f = fopen(path, "wb");
+
+	if (f == NULL || fwrite(data, 1, size, f) != size || fclose(f) != 0)
+		exit(2);
+}
+
+/* Fuzzing: many damaged copies of some images, each given by its number. */
+
+#define	PAGE	4096
+#define	BATCH	500		/* images for each child process */
+#define	PATIENCE 60		/* seconds for one image */
+
+struct base {
+	const char	*path;
+	uint8_t		*whole, *copy;
+	uint8_t		*dirty;		/* a byte for each page of copy */
+	size_t		size;
+	struct targets	*targets;
+};
+static struct base *current;
+static struct base **bases;	/* what is used to the end is no leak */
+
+static void
+note_write(uint64_t off, size_t len)
+{
+	for (uint64_t p = off / PAGE; p <= (off + len - 1) / PAGE; p++)
+		current->dirty[p] = 1;
+}
+
+static void
+base_restore(struct base *b)
+{
+	for (size_t p = 0; p * PAGE < b->size; p++) {
+		const size_t n = b->size - p * PAGE;
+
+		if (!b->dirty[p])
+			continue;
+		memcpy(b->copy + p * PAGE, b->whole + p * PAGE,
+		    n < PAGE ? n : PAGE);
+		b->dirty[p] = 0;
+	}
+}
+
+static struct base *
+base_open(const char *path)
+{
+	struct base *b = calloc(1, sizeof(*b));
+
+	b->path = path;
+	b->whole = read_image(path, &b->size);
+	b->copy = malloc(b->size);
+	memcpy(b->copy, b->whole, b->size);
+	b->dirty = calloc(1, b->size / PAGE + 1);
+	b->targets = targets_find(b->whole, b->size);
+	if (b->targets == NULL) {
+		fprintf(stderr, "%s: no file system\n", path);
+		exit(2);
+	}
+	return b;
+}
+
+/* One image; its number says how it is damaged, mounted and used. */
+static void
+fuzz_one(struct base *b, uint64_t number, unsigned nops, bool tell)
+{
+	int flags = 0;
+
+	/* For the fuzzer's own test. */
+	if (getenv("FFSHOST_FAIL") != NULL && number ==
+	    strtoull(getenv("FFSHOST_FAIL"), NULL, 10))
+		abort();
+	current = b;
+	hi_onwrite = note_write;
+	mutate(b->targets, b->copy, number, note_write);
+	seed = (uint32_t)number * 2654435761U + 1;
+	if (number % 7 == 0)
+		flags |= HI_RDONLY;
+	if (number % 5 == 0)
+		flags |= HI_SYNC;
+	if (number % 3 != 0)
+		flags |= number % 2 != 0 ? HI_ACLS : HI_NFS4ACLS;
+	if (number % 4 == 0)
+		flags |= HI_EXTATTR;
+	(void)exercise(b->copy, b->size, flags, rnd(nops + 1), tell);
+	/* What was left can be read again, and is at its end left alone. */
+	if (number % 8 == 1)
+		(void)exercise(b->copy, b->size, HI_RDONLY, 0, tell);
+	base_restore(b);
+}
+
+static int
+fuzz(unsigned n, uint64_t first, uint64_t count_,
+    double seconds, unsigned nops, bool tell)
+{
+	volatile uint64_t *at = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	const time_t start = time(NULL);
+	const uint64_t end = first + count_;
+	/* What the driver prints goes elsewhere. */
+	FILE *out = fdopen(dup(STDOUT_FILENO), "w");
+	unsigned bad = 0;
+	int status;
+
+	if (!tell && freopen("/dev/null", "w", stdout) == NULL)
+		return 2;
+	*at = first;
+	while (*at < end && difftime(time(NULL), start) < seconds) {
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			for (unsigned i = 0; i < BATCH && *at < end; i++) {
+				alarm(PATIENCE);
+				fuzz_one(bases[*at % n], *at, nops, tell);
+				++*at;
+			}
+			_exit(0);
+		}
+		waitpid(pid, &status, 0);
+		if (status == 0)
+			continue;
+		bad++;
+		fprintf(out, "%s %llu %s %d\n", bases[*at % n]->path,
+		    (unsigned long long)*at, WIFSIGNALED(status) ?
+		    "signal" : "exit", WIFSIGNALED(status) ?
+		    WTERMSIG(status) : WEXITSTATUS(status));
+		fflush(out);
+		++*at;
+	}
+	fprintf(out, "%llu images, %u failures\n",
+	    (unsigned long long)(*at - first), bad);
+	fclose(out);
+	return bad != 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	unsigned nops = 0, n;
+	int c, error, flags = 0;
+	bool quiet = false;
+	uint64_t first = 0, many = 0;
+	double seconds = 1e9;
+
+	size_t size;
+	void *data;
+
+	while ((c = getopt(argc, argv, "qrsn:S:f:F:t:")) != -1) {
+		switch (c) {
+		case 'q': quiet = true; break;
+		case 'r': flags |= HI_RDONLY; break;
+		case 's': flags |= HI_SYNC; break;
+		case 'n': nops = (unsigned)atoi(optarg); break;
+		case 'S': seed = (uint32_t)atoi(optarg) * 2654435761U + 1; break;
+		case 'f': first = strtoull(optarg, NULL, 10); break;
+		case 'F': many = strtoull(optarg, NULL, 10); break;
+		case 't': seconds = atof(optarg); break;
+		default: return 2;
+		}
+	}
+	if (optind == argc)
+		return 2;
+	hi_start(__start_link_set_modules[0]->mi_modcmd, quiet);
+	if (many != 0) {
+		n = (unsigned)(argc - optind);
+		bases = calloc(n, sizeof(*bases));
+		for (unsigned i = 0; i < n; i++)
+			bases[i] = base_open(argv[optind + (int)i]);
+		return fuzz(n, first, many, seconds, nops, !quiet);
+	}
+	if (quiet && freopen("/dev/null", "w", stdout) == NULL)
+		return 2;
+	data = read_image(argv[optind], &size);
+	error = exercise(data, size, flags, nops, true);
+	if (error == 0 && optind + 1 < argc)
+		write_image(argv[optind + 1], data, size);
+	free(data);
+	return error == 0 ? 0 : 3;
 }

@@ -44,6 +44,7 @@ static uint8_t *hi_data;	/* the image */
 static size_t hi_size;
 static bool hi_ronly;
 static bool hi_quiet;
+void (*hi_onwrite)(uint64_t, size_t);
 
 static void __attribute__((__noreturn__, __format__(__printf__, 1, 2)))
 die(const char *fmt, ...)
@@ -386,8 +387,11 @@ VOP_STRATEGY(struct vnode *vp, struct buf *bp)
 		memcpy(bp->b_data, hi_data + off, (size_t)bp->b_bcount);
 	else if (hi_ronly)
 		die("write to a read-only image at %lld", (long long)off);
-	else
+	else {
+		if (hi_onwrite != NULL)
+			hi_onwrite((uint64_t)off, (size_t)bp->b_bcount);
 		memcpy(hi_data + off, bp->b_data, (size_t)bp->b_bcount);
+	}
 	biodone(bp);
 	return bp->b_error;
 }
@@ -966,6 +970,9 @@ hi_domount(void *data, size_t size, int flags)
 		hi_dropbufs(&hi_devvp->hv_vnode, INT64_MIN);
 		free_(hi_devvp);
 		free_(hi_mount);
+		if (hi_inuse != 0)
+			die("%zu bytes are in use after a refused mount",
+			    hi_inuse);
 	}
 	return error;
 }
@@ -973,6 +980,9 @@ int
 hi_dounmount(void)
 {
 	int error = hi_ops->vfs_unmount(hi_mount, 0);
+
+	if (error != 0 && hi_ops->vfs_unmount(hi_mount, MNT_FORCE) != 0)
+		die("a forced unmount fails");
 
 	hi_dropbufs(&hi_devvp->hv_vnode, INT64_MIN);
 	free_(hi_devvp);

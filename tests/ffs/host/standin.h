@@ -28,6 +28,8 @@ struct hi_attr {
 };
 
 void	hi_start(int (*)(int, void *), bool);
+/* Told before a part of the image is written; may be NULL. */
+extern void (*hi_onwrite)(uint64_t off, size_t len);
 int	hi_domount(void *, size_t, int);
 int	hi_dounmount(void);
 int	hi_sync(void);
