@@ -58,6 +58,8 @@ class Kernel(Process):
         watchdog: seconds that kernel code may run without a switch, before it
             is declared dead; None for ever.
         module_path: folders to look for modules in, before the shipped ones.
+        debug: check that file systems follow the protocol of vnode locks and
+            references; a driver that does not is a KernelPanic that says where.
 
     Raises:
         UnsupportedPlatform, LinkError, KernelPanic: it did not come up.
@@ -74,6 +76,7 @@ class Kernel(Process):
         hz: int = 100,
         watchdog: float | None = 10.0,
         module_path: Iterable[str | os.PathLike[str]] = (),
+        debug: bool = False,
     ) -> None:
         from rumpy import registry
 
@@ -100,6 +103,8 @@ class Kernel(Process):
         self._k = self._machine.k
         super().__init__(self, self._machine.initproc)
         registry.add(self)
+        if debug:
+            self.sysctl("debug.vnodes", 1)
 
     # --- modules ------------------------------------------------------------
 

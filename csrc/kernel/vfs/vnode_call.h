@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What every VOP_* does around the call of the file system: enter the
- * mount's transaction and, in kernels built with VNODE_LOCKDEBUG, check that
- * the caller followed the lock protocol.
+ * mount's transaction and, if that is wanted, check that caller and file
+ * system follow the protocol of locks and references.
  */
 #ifndef _KERNEL_VFS_VNODE_CALL_H_
 #define _KERNEL_VFS_VNODE_CALL_H_
@@ -13,14 +13,44 @@
 
 #include "fstrans_impl.h"
 
-#ifdef VNODE_LOCKDEBUG
+/* Whether to check (the sysctl node debug.vnodes); see vnode_check.c. */
+extern int vnode_checks;
+
+#define VOP_HELD_MAX	4
+
+/* Vnodes that an operation releases, and how many references they had. */
+struct vop_held {
+	struct vnode *vh_vp[VOP_HELD_MAX];
+	int vh_refs[VOP_HELD_MAX];
+	long vh_switches;
+	bool vh_on;
+};
+
+void	vnode_check_locked(struct vnode *, const char *, bool);
+void	vnode_check_found(struct vnode *, struct vnode *, const char *);
+void	vnode_check_hold(struct vop_held *);
+void	vnode_check_released(struct vop_held *, const char *);
+
 #define vop_check_locked(vp, op) do {					\
-	if (VOP_ISLOCKED(vp) == LK_NONE)				\
-		vnpanic((vp), "VOP %s: vnode not locked", (op));	\
+	if (__predict_false(vnode_checks != 0))				\
+		vnode_check_locked((vp), (op), false);			\
 } while (0)
-#else
-#define vop_check_locked(vp, op)	((void)(vp))
-#endif
+#define vop_check_still(vp, op) do {					\
+	if (__predict_false(vnode_checks != 0))				\
+		vnode_check_locked((vp), (op), true);			\
+} while (0)
+#define vop_check_found(dvp, vpp, op, error) do {			\
+	if (__predict_false(vnode_checks != 0) && (error) == 0)		\
+		vnode_check_found((dvp), *(vpp), (op));			\
+} while (0)
+#define vop_check_hold(held) do {					\
+	if (__predict_false(vnode_checks != 0))				\
+		vnode_check_hold(held);					\
+} while (0)
+#define vop_check_released(held, op) do {				\
+	if (__predict_false((held)->vh_on))				\
+		vnode_check_released((held), (op));			\
+} while (0)
 
 /* The vnode may move to the dead mount while we wait for a suspension. */
 static __inline struct mount *

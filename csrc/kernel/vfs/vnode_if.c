@@ -879,6 +879,8 @@ VOP_LOOKUP(struct vnode *dvp, struct vnode **vpp,
 	mp = vop_enter(dvp);
 	error = VCALL(dvp, 3, &a);
 	vop_leave(mp);
+	vop_check_still(dvp, "lookup");
+	vop_check_found(dvp, vpp, "lookup", error);
 	return error;
 }
 
@@ -899,6 +901,8 @@ VOP_CREATE(struct vnode *dvp, struct vnode **vpp,
 	mp = vop_enter(dvp);
 	error = VCALL(dvp, 4, &a);
 	vop_leave(mp);
+	vop_check_still(dvp, "create");
+	vop_check_found(dvp, vpp, "create", error);
 	vop_note(dvp, NOTE_WRITE, error);
 	return error;
 }
@@ -920,6 +924,8 @@ VOP_MKNOD(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp,
 	mp = vop_enter(dvp);
 	error = VCALL(dvp, 5, &a);
 	vop_leave(mp);
+	vop_check_still(dvp, "mknod");
+	vop_check_found(dvp, vpp, "mknod", error);
 	vop_note(dvp, NOTE_WRITE, error);
 	return error;
 }
@@ -939,6 +945,7 @@ VOP_OPEN(struct vnode *vp, int mode, kauth_cred_t cred)
 	mp = vop_enter(vp);
 	error = VCALL(vp, 6, &a);
 	vop_leave(mp);
+	vop_check_still(vp, "open");
 	vop_note(vp, NOTE_OPEN, error);
 	return error;
 }
@@ -958,6 +965,7 @@ VOP_CLOSE(struct vnode *vp, int fflag, kauth_cred_t cred)
 	mp = vop_enter(vp);
 	error = VCALL(vp, 7, &a);
 	vop_leave(mp);
+	vop_check_still(vp, "close");
 	vop_note(vp, (fflag & FWRITE) ? NOTE_CLOSE_WRITE : NOTE_CLOSE, error);
 	return error;
 }
@@ -977,6 +985,7 @@ VOP_ACCESS(struct vnode *vp, accmode_t accmode, kauth_cred_t cred)
 	mp = vop_enter(vp);
 	error = VCALL(vp, 8, &a);
 	vop_leave(mp);
+	vop_check_still(vp, "access");
 	return error;
 }
 
@@ -995,6 +1004,7 @@ VOP_ACCESSX(struct vnode *vp, accmode_t accmode, kauth_cred_t cred)
 	mp = vop_enter(vp);
 	error = VCALL(vp, 9, &a);
 	vop_leave(mp);
+	vop_check_still(vp, "accessx");
 	return error;
 }
 
@@ -1031,6 +1041,7 @@ VOP_SETATTR(struct vnode *vp, struct vattr *vap, kauth_cred_t cred)
 	mp = vop_enter(vp);
 	error = VCALL(vp, 11, &a);
 	vop_leave(mp);
+	vop_check_still(vp, "setattr");
 	vop_note(vp, vp->v_size > oldsize ? NOTE_ATTRIB | NOTE_EXTEND :
 	    NOTE_ATTRIB, error);
 	return error;
@@ -1052,6 +1063,7 @@ VOP_READ(struct vnode *vp, struct uio *uio, int ioflag, kauth_cred_t cred)
 	mp = vop_enter(vp);
 	error = VCALL(vp, 12, &a);
 	vop_leave(mp);
+	vop_check_still(vp, "read");
 	vop_note(vp, NOTE_READ, error);
 	return error;
 }
@@ -1073,6 +1085,7 @@ VOP_WRITE(struct vnode *vp, struct uio *uio, int ioflag, kauth_cred_t cred)
 	mp = vop_enter(vp);
 	error = VCALL(vp, 13, &a);
 	vop_leave(mp);
+	vop_check_still(vp, "write");
 	vop_note(vp, vp->v_size > oldsize ? NOTE_WRITE | NOTE_EXTEND :
 	    NOTE_WRITE, error);
 	return error;
@@ -1093,6 +1106,7 @@ VOP_FALLOCATE(struct vnode *vp, off_t pos, off_t len)
 	mp = vop_enter(vp);
 	error = VCALL(vp, 14, &a);
 	vop_leave(mp);
+	vop_check_still(vp, "fallocate");
 	return error;
 }
 
@@ -1111,6 +1125,7 @@ VOP_FDISCARD(struct vnode *vp, off_t pos, off_t len)
 	mp = vop_enter(vp);
 	error = VCALL(vp, 15, &a);
 	vop_leave(mp);
+	vop_check_still(vp, "fdiscard");
 	return error;
 }
 
@@ -1234,6 +1249,7 @@ VOP_FSYNC(struct vnode *vp, kauth_cred_t cred, int flags, off_t offlo,
 	mp = vop_enter(vp);
 	error = VCALL(vp, 22, &a);
 	vop_leave(mp);
+	vop_check_still(vp, "fsync");
 	return error;
 }
 
@@ -1261,6 +1277,7 @@ VOP_REMOVE(struct vnode *dvp, struct vnode *vp, struct componentname *cnp)
 	struct vop_remove_v3_args a;
 	struct mount *mp;
 	bool watched = vop_watch(vp);
+	struct vop_held held = { { vp } };
 	int error;
 
 	a.a_desc = &vop_remove_desc;
@@ -1270,9 +1287,12 @@ VOP_REMOVE(struct vnode *dvp, struct vnode *vp, struct componentname *cnp)
 	a.ctx_vp_new_nlink = 0;
 	vop_check_locked(dvp, "remove");
 	vop_check_locked(vp, "remove");
+	vop_check_hold(&held);
 	mp = vop_enter(dvp);
 	error = VCALL(dvp, 24, &a);
 	vop_leave(mp);
+	vop_check_still(dvp, "remove");
+	vop_check_released(&held, "remove");
 	vop_note(dvp, NOTE_WRITE, error);
 	vop_unwatch(vp, watched, a.ctx_vp_new_nlink > 0 ? NOTE_LINK :
 	    NOTE_DELETE, error);
@@ -1294,6 +1314,7 @@ VOP_LINK(struct vnode *dvp, struct vnode *vp, struct componentname *cnp)
 	mp = vop_enter(dvp);
 	error = VCALL(dvp, 25, &a);
 	vop_leave(mp);
+	vop_check_still(dvp, "link");
 	vop_note(dvp, NOTE_WRITE, error);
 	vop_note(vp, NOTE_LINK, error);
 	return error;
@@ -1308,6 +1329,7 @@ VOP_RENAME(struct vnode *fdvp, struct vnode *fvp,
 	struct mount *mp;
 	bool w[4] = { vop_watch(fdvp), vop_watch(fvp), vop_watch(tdvp),
 	    vop_watch(tvp) };
+	struct vop_held held = { { fdvp, fvp, tdvp, tvp } };
 	int error;
 
 	a.a_desc = &vop_rename_desc;
@@ -1320,9 +1342,11 @@ VOP_RENAME(struct vnode *fdvp, struct vnode *fvp,
 	vop_check_locked(tdvp, "rename");
 	if (tvp != NULL)
 		vop_check_locked(tvp, "rename");
+	vop_check_hold(&held);
 	mp = vop_enter(fdvp);
 	error = VCALL(fdvp, 26, &a);
 	vop_leave(mp);
+	vop_check_released(&held, "rename");
 	vop_unwatch(fdvp, w[0], NOTE_WRITE, error);
 	vop_unwatch(fvp, w[1], NOTE_RENAME, error);
 	vop_unwatch(tdvp, w[2], NOTE_WRITE, error);
@@ -1347,6 +1371,8 @@ VOP_MKDIR(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp,
 	mp = vop_enter(dvp);
 	error = VCALL(dvp, 27, &a);
 	vop_leave(mp);
+	vop_check_still(dvp, "mkdir");
+	vop_check_found(dvp, vpp, "mkdir", error);
 	vop_note(dvp, NOTE_WRITE | NOTE_LINK, error);
 	return error;
 }
@@ -1357,6 +1383,7 @@ VOP_RMDIR(struct vnode *dvp, struct vnode *vp, struct componentname *cnp)
 	struct vop_rmdir_v2_args a;
 	struct mount *mp;
 	bool watched = vop_watch(vp);
+	struct vop_held held = { { vp } };
 	int error;
 
 	a.a_desc = &vop_rmdir_desc;
@@ -1365,9 +1392,12 @@ VOP_RMDIR(struct vnode *dvp, struct vnode *vp, struct componentname *cnp)
 	a.a_cnp = cnp;
 	vop_check_locked(dvp, "rmdir");
 	vop_check_locked(vp, "rmdir");
+	vop_check_hold(&held);
 	mp = vop_enter(dvp);
 	error = VCALL(dvp, 28, &a);
 	vop_leave(mp);
+	vop_check_still(dvp, "rmdir");
+	vop_check_released(&held, "rmdir");
 	vop_note(dvp, NOTE_WRITE | NOTE_LINK, error);
 	vop_unwatch(vp, watched, NOTE_DELETE, error);
 	return error;
@@ -1391,6 +1421,8 @@ VOP_SYMLINK(struct vnode *dvp, struct vnode **vpp,
 	mp = vop_enter(dvp);
 	error = VCALL(dvp, 29, &a);
 	vop_leave(mp);
+	vop_check_still(dvp, "symlink");
+	vop_check_found(dvp, vpp, "symlink", error);
 	vop_note(dvp, NOTE_WRITE, error);
 	return error;
 }
@@ -1414,6 +1446,7 @@ VOP_READDIR(struct vnode *vp, struct uio *uio, kauth_cred_t cred,
 	mp = vop_enter(vp);
 	error = VCALL(vp, 30, &a);
 	vop_leave(mp);
+	vop_check_still(vp, "readdir");
 	return error;
 }
 
@@ -1432,6 +1465,7 @@ VOP_READLINK(struct vnode *vp, struct uio *uio, kauth_cred_t cred)
 	mp = vop_enter(vp);
 	error = VCALL(vp, 31, &a);
 	vop_leave(mp);
+	vop_check_still(vp, "readlink");
 	return error;
 }
 
@@ -1581,6 +1615,7 @@ VOP_PATHCONF(struct vnode *vp, int name, register_t *retval)
 	mp = vop_enter(vp);
 	error = VCALL(vp, 41, &a);
 	vop_leave(mp);
+	vop_check_still(vp, "pathconf");
 	return error;
 }
 
@@ -1619,6 +1654,7 @@ VOP_WHITEOUT(struct vnode *dvp, struct componentname *cnp, int flags)
 	mp = vop_enter(dvp);
 	error = VCALL(dvp, 43, &a);
 	vop_leave(mp);
+	vop_check_still(dvp, "whiteout");
 	return error;
 }
 
@@ -1674,6 +1710,7 @@ VOP_GETACL(struct vnode *vp, acl_type_t type, struct acl *aclp,
 	mp = vop_enter(vp);
 	error = VCALL(vp, 46, &a);
 	vop_leave(mp);
+	vop_check_still(vp, "getacl");
 	return error;
 }
 
@@ -1694,6 +1731,7 @@ VOP_SETACL(struct vnode *vp, acl_type_t type, struct acl *aclp,
 	mp = vop_enter(vp);
 	error = VCALL(vp, 47, &a);
 	vop_leave(mp);
+	vop_check_still(vp, "setacl");
 	vop_note(vp, NOTE_ATTRIB, error);
 	return error;
 }
@@ -1732,6 +1770,7 @@ VOP_CLOSEEXTATTR(struct vnode *vp, int commit, kauth_cred_t cred)
 	mp = vop_enter(vp);
 	error = VCALL(vp, 49, &a);
 	vop_leave(mp);
+	vop_check_still(vp, "closeextattr");
 	return error;
 }
 
@@ -1754,6 +1793,7 @@ VOP_GETEXTATTR(struct vnode *vp, int attrnamespace, const char *name,
 	mp = vop_enter(vp);
 	error = VCALL(vp, 50, &a);
 	vop_leave(mp);
+	vop_check_still(vp, "getextattr");
 	return error;
 }
 
@@ -1776,6 +1816,7 @@ VOP_LISTEXTATTR(struct vnode *vp, int attrnamespace, struct uio *uio,
 	mp = vop_enter(vp);
 	error = VCALL(vp, 51, &a);
 	vop_leave(mp);
+	vop_check_still(vp, "listextattr");
 	return error;
 }
 
@@ -1793,6 +1834,7 @@ VOP_OPENEXTATTR(struct vnode *vp, kauth_cred_t cred)
 	mp = vop_enter(vp);
 	error = VCALL(vp, 52, &a);
 	vop_leave(mp);
+	vop_check_still(vp, "openextattr");
 	return error;
 }
 
@@ -1813,6 +1855,7 @@ VOP_DELETEEXTATTR(struct vnode *vp, int attrnamespace, const char *name,
 	mp = vop_enter(vp);
 	error = VCALL(vp, 53, &a);
 	vop_leave(mp);
+	vop_check_still(vp, "deleteextattr");
 	return error;
 }
 
@@ -1834,5 +1877,6 @@ VOP_SETEXTATTR(struct vnode *vp, int attrnamespace, const char *name,
 	mp = vop_enter(vp);
 	error = VCALL(vp, 54, &a);
 	vop_leave(mp);
+	vop_check_still(vp, "setextattr");
 	return error;
 }

@@ -219,6 +219,9 @@ def entry(op: Op, slot: int) -> str:
     before, after = HOOKS.get(op.name, ("", ""))
     if before:
         out.append(f"\t{before}")
+    released = [name for name, protocol in op.vnodes if protocol in ("put", "rele")]
+    if released:
+        out.append(f"\tstruct vop_held held = {{ {{ {', '.join(released)} }} }};")
     out.append("\tint error;\n")
     out.append(f"\ta.a_desc = &vop_{op.name}_desc;")
     for arg in op.args:
@@ -233,6 +236,8 @@ def entry(op: Op, slot: int) -> str:
                 out.append(f'\t\tvop_check_locked({name}, "{op.name}");')
             else:
                 out.append(f'\tvop_check_locked({name}, "{op.name}");')
+    if released:
+        out.append("\tvop_check_hold(&held);")
     if op.trans in ("yes", "lock"):
         out.append(f"\tmp = vop_enter({first});")
     elif op.trans == "unlock":
@@ -244,6 +249,13 @@ def entry(op: Op, slot: int) -> str:
         out.append(f"\tvop_leave_lock({first}, mp, error);")
     elif op.trans == "unlock":
         out.append("\tvop_leave(mp);")
+    for name, protocol in op.vnodes:
+        if protocol == "L" and op.name not in ("unlock", "inactive"):
+            out.append(f'\tvop_check_still({name}, "{op.name}");')
+    if any(arg.role == "out" for arg in op.args):
+        out.append(f'\tvop_check_found({first}, vpp, "{op.name}", error);')
+    if released:
+        out.append(f'\tvop_check_released(&held, "{op.name}");')
     if after:
         out.append(f"\t{after}")
     out.append("\treturn error;")
