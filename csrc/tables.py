@@ -201,14 +201,15 @@ def _wrapper(call: Hypercall) -> Iterator[str]:
     yield ""
     # A held call may come from where sleeping is not allowed: built-in then.
     allowed = " && hyp_may_give(k)" if call.kind == "held" else ""
+    give = f'\t\thyp_give(k, "{call.short}");'
     test = f"__builtin_expect(k->provider.{call.short} != NULL, 0)"
     yield f"\tif ({test}{allowed}) {{"
-    yield "\t\thyp_give(k);"
+    yield give
     yield f"\t\t{keep}{provided};"
     yield "\t\thyp_take(k);"
     if call.kind == "released":
         yield "\t} else {"
-        yield "\t\thyp_give(k);"
+        yield give
         yield f"\t\t{keep}{plain};"
         yield "\t\thyp_take(k);"
         yield "\t}"

@@ -25,9 +25,12 @@ from rumpy.errors import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from dataclasses import dataclass
     from typing import Any
 
     from rumpy.hypercall import Hypercalls
+else:
+    from rumpy.records import dataclass
 
 #: reboot(2) flags the boot understands.
 AB_VERBOSE = 0x20000
@@ -60,6 +63,21 @@ class Settings:
     def watchdog_ms(self) -> int:
         """For struct hyp_config: negative for none."""
         return -1 if self.watchdog is None else max(1, int(self.watchdog * 1000))
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A thread in a hypercall that may take long, such as a device's read.
+
+    Attributes:
+        thread: its number, as threading.get_native_id() gives it.
+        hypercall: which, without "hyp_".
+        seconds: for how long, to a few milliseconds.
+    """
+
+    thread: int
+    hypercall: str
+    seconds: float
 
 
 class Machine:
@@ -297,6 +315,27 @@ class Machine:
         """Whether calls can succeed."""
         return self.state == self.lib.HYP_STATE_RUNNING and self.pid == os.getpid()
 
+    def waiting(self) -> list[Wait]:
+        """Threads in hypercalls that may take long, longest first."""
+        if self.k is None or self.pid != os.getpid():
+            return []
+        room = 64
+        found = self.ffi.new("struct hyp_waiting[]", room)
+        count = self.lib.hyp_waiting(self.k, found, room)
+        waits = [
+            Wait(w.tid, self.ffi.string(w.call).decode(), max(0, w.ns) / 1e9)
+            for w in found[0:count]
+        ]
+        return sorted(waits, key=lambda wait: wait.seconds, reverse=True)
+
+    def what_takes_long(self, least: float = 1.0) -> str:
+        """The longest of them for a message, or nothing below so many seconds."""
+        for wait in self.waiting()[:1]:
+            if wait.seconds >= least:
+                call, seconds = wait.hypercall, wait.seconds
+                return f", waits in hypercall {call} since {seconds:.0f} s"
+        return ""
+
     def shutdown(self) -> None:
         """Ask the kernel to sync, unmount everything and halt."""
         if self.running() and self.has_door("shutdown"):
@@ -317,7 +356,9 @@ class Machine:
             return
         error = self.lib.hyp_kernel_close(self.k, timeout_ms)
         if error == 16:
-            raise TimeoutError("a thread is still inside the kernel")
+            raise TimeoutError(
+                f"a thread is still inside the kernel{self.what_takes_long(0)}"
+            )
         if error:
             raise self.error(error)
         self.hypercalls.remove(self)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
+    from rumpy.boot import Wait
     from rumpy.disks import Disk
     from rumpy.hypercall import Hypercalls
     from rumpy.module import Module
@@ -302,6 +303,15 @@ class Kernel(Process):
             if error:
                 raise oserror(error)
 
+    def waiting(self) -> list[Wait]:
+        """Threads of this kernel that wait for the host, longest first.
+
+        Such a thread is in a hypercall: a device's read or write, input from the
+        console.  The kernel goes on meanwhile, and cannot close before it
+        comes back.  repr() names one that has waited for a second.
+        """
+        return self._machine.waiting()
+
     # --- snapshots ----------------------------------------------------------
 
     def snapshot(self) -> Snapshot:
@@ -438,7 +448,8 @@ class Kernel(Process):
         machine = self.__dict__.get("_machine")
         names = ("new", "running", "halted", "closed", "panicked")
         state = names[machine.state] if machine is not None else "booting"
-        return f"<Kernel {state}>"
+        late = machine.what_takes_long() if machine is not None else ""
+        return f"<Kernel {state}{late}>"
 
 
 def _with_memory(hypercalls: Hypercalls | None, memory: int) -> Hypercalls:

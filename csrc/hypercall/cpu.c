@@ -71,6 +71,15 @@ hyp_now(void)
 	return ts.tv_sec * NS_PER_SEC + ts.tv_nsec;
 }
 
+int64_t
+hyp_now_about(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	return ts.tv_sec * NS_PER_SEC + ts.tv_nsec;
+}
+
 /* The kernel's clock, whoever keeps it. */
 int64_t
 cpu_clock(struct hyp_kernel *k, int clock)

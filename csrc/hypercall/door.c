@@ -128,6 +128,7 @@ host_init(struct hyp_host *h, struct hyp_kernel *k, struct hyp_thread *t)
 	h->h_open = h->h_cancel = h->h_intr = h->h_idle = false;
 	h->h_stale = h->h_within = h->h_restart = false;
 	h->h_due = h->h_entering = false;
+	h->h_call = NULL;
 	h->h_give_up = 0;
 	h->h_since = 0;
 	h->h_barges = 0;
@@ -266,6 +267,7 @@ door_unwound(struct hyp_door *d)
 		kernel_kill(k, HYP_STATE_PANICKED);
 	}
 	hyp_top = d->d_up;
+	atomic_store(&d->d_host->h_call, NULL);
 	atomic_store(&d->d_host->h_open, false);
 }
 
@@ -602,7 +604,7 @@ host_recall(struct hyp_kernel *k)
 /* --- released hypercalls -------------------------------------------------- */
 
 void
-hyp_give(struct hyp_kernel *k)
+hyp_give(struct hyp_kernel *k, const char *name)
 {
 	static const char message[] =
 	    "a hypercall that may sleep, where sleeping is not allowed";
@@ -613,6 +615,9 @@ hyp_give(struct hyp_kernel *k)
 	d->d_cpu = *k->k_cpu;
 	d->d_lent = d->d_cpu.cpu_curlwp != d->d_cpu.cpu_home;
 	d->d_given = true;
+	atomic_store_explicit(&d->d_host->h_call_since, hyp_now_about(),
+	    memory_order_relaxed);
+	atomic_store_explicit(&d->d_host->h_call, name, memory_order_release);
 	cpu_give(k, d->d_host);
 }
 
@@ -621,12 +626,37 @@ hyp_take(struct hyp_kernel *k)
 {
 	struct hyp_door *d = hyp_top;
 
+	atomic_store_explicit(&d->d_host->h_call, NULL, memory_order_relaxed);
 	if (unlikely(fork_is_child(k)))
 		hyp_escape(d, HYP_ECHILD);
 	if (unlikely(!cpu_take(k, d->d_host)) || unlikely(cpu_dead(k)))
 		hyp_escape(d, kernel_epitaph(k));
 	d->d_given = d->d_lent = false;
 	*k->k_cpu = d->d_cpu;
+}
+
+/* Who is in a released hypercall, and since when; how many. */
+int
+hyp_waiting(struct hyp_kernel *k, struct hyp_waiting *out, int room)
+{
+	const int64_t now = hyp_now_about();
+	struct hyp_host *h;
+	const char *name;
+	int n = 0;
+
+	pthread_mutex_lock(&host_lock);
+	for (h = k->k_hosts; h != NULL && n < room; h = h->h_of_kernel) {
+		name = atomic_load(&h->h_call);
+		if (name == NULL || !atomic_load(&h->h_open))
+			continue;
+		memset(&out[n], 0, sizeof(out[n]));
+		out[n].tid = h->h_tid;
+		out[n].ns = now - atomic_load(&h->h_call_since);
+		strncpy(out[n].call, name, sizeof(out[n].call) - 1);
+		n++;
+	}
+	pthread_mutex_unlock(&host_lock);
+	return n + io_waiting(k, out + n, room - n);
 }
 
 /* --- exceptions of Python code -------------------------------------------- */

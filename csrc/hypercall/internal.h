@@ -81,6 +81,8 @@ struct hyp_host {
 	_Atomic bool	h_cancel;	/* hyp_thread_cancel(); set by others */
 	_Atomic bool	h_entering;	/* waits for the CPU at a door */
 	_Atomic bool	h_due;		/* idle: its deadline has passed */
+	const char	*_Atomic h_call; /* released hypercall it is in */
+	_Atomic int64_t	h_call_since;	/* about when, host's clock */
 	bool		h_idle;		/* it is the kernel's idle thread */
 	int64_t		h_give_up;	/* stop waiting then; 0: never */
 	int64_t		h_checked;	/* when it last ran signal handlers */
@@ -127,6 +129,14 @@ struct hyp_thread {
 	bool		t_main;		/* runs Python's signal handlers */
 	bool		t_chaining;	/* in somebody else's fault handler */
 	void		*t_altstack;	/* ours, or NULL */
+};
+
+#define	IO_THREADS	8	/* at most, for each kernel */
+
+/* A transfer that a helper thread is at; tid 0: none. */
+struct io_work {
+	int		tid;
+	int64_t		since;
 };
 
 struct hyp_kernel {
@@ -182,6 +192,7 @@ struct hyp_kernel {
 	unsigned	k_io_threads;
 	unsigned	k_io_idle;
 	unsigned	k_io_queued;
+	struct io_work	k_io_work[IO_THREADS];
 	bool		k_io_stop;
 };
 
@@ -224,6 +235,7 @@ void	cpu_reset(struct hyp_kernel *);
 void	cpu_recall(struct hyp_kernel *);
 void	cpu_rearm_after(struct hyp_kernel *, int64_t deadline);
 int64_t	hyp_now(void);
+int64_t	hyp_now_about(void);	/* to a few milliseconds, cheaper */
 
 static inline bool
 cpu_dead(struct hyp_kernel *k)
@@ -253,8 +265,8 @@ hyp_may_give(const struct hyp_kernel *k)
 	return k->k_cpu != NULL && k->k_cpu->cpu_nosleep == 0;
 }
 
-/* Around a released hypercall. */
-void	hyp_give(struct hyp_kernel *);
+/* Around a released hypercall, of that name. */
+void	hyp_give(struct hyp_kernel *, const char *);
 void	hyp_take(struct hyp_kernel *);
 /* The idle thread is to begin its door anew; never leaves door.c. */
 #define	HYP_ERESTART	(-1199)
@@ -328,6 +340,7 @@ fork_is_child(struct hyp_kernel *k)
 bool	io_stop(struct hyp_kernel *, int timeout_ms);
 void	io_restart(struct hyp_kernel *);
 bool	io_busy(struct hyp_kernel *);
+int	io_waiting(struct hyp_kernel *, struct hyp_waiting *, int);
 
 /* --- memsnap.c ------------------------------------------------------------ */
 

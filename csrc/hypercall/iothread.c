@@ -7,11 +7,13 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "internal.h"
 
-#define	IO_THREADS	8	/* at most */
 #define	IO_LINGER_SEC	5	/* a helper without work ends then */
 
 #define	NB_EINPROGRESS	36	/* NetBSD's */
@@ -41,14 +43,29 @@ io_next(struct hyp_kernel *k)
 	return b;
 }
 
+/* A place to say what this thread is at; one is free. */
+static struct io_work *
+io_work_begin(struct hyp_kernel *k)
+{
+	struct io_work *w = k->k_io_work;
+
+	while (w->tid != 0)
+		w++;
+	w->tid = (int)syscall(SYS_gettid);
+	w->since = hyp_now_about();
+	return w;
+}
+
 static void *
 io_thread(void *arg)
 {
 	struct hyp_kernel *k = arg;
+	struct io_work *work;
 	struct hyp_bio *b;
 
 	pthread_mutex_lock(&k->k_io_lock);
 	while ((b = io_next(k)) != NULL) {
+		work = io_work_begin(k);
 		pthread_mutex_unlock(&k->k_io_lock);
 		if (!cpu_dead(k))
 			(void)hyp_block_execute(k, b);
@@ -56,6 +73,7 @@ io_thread(void *arg)
 		if (!cpu_dead(k))
 			cpu_complete(k, b);
 		pthread_mutex_lock(&k->k_io_lock);
+		work->tid = 0;
 	}
 	k->k_io_threads--;
 	pthread_cond_broadcast(&k->k_io_cond);
@@ -100,7 +118,7 @@ io_here(struct hyp_kernel *k, struct hyp_bio *b)
 	struct hyp_door *d = hyp_top;
 	uint64_t before;
 
-	hyp_give(k);
+	hyp_give(k, "block_submit");
 	before = d->d_exception;
 	(void)hyp_block_execute(k, b);
 	if (unlikely(fork_is_child(k)))
@@ -153,6 +171,27 @@ io_busy(struct hyp_kernel *k)
 	busy = k->k_io_queued > 0 || k->k_io_threads > k->k_io_idle;
 	pthread_mutex_unlock(&k->k_io_lock);
 	return busy;
+}
+
+/* The transfers in progress, as hyp_waiting() has them; how many. */
+int
+io_waiting(struct hyp_kernel *k, struct hyp_waiting *out, int room)
+{
+	const int64_t now = hyp_now_about();
+	int i, n = 0;
+
+	pthread_mutex_lock(&k->k_io_lock);
+	for (i = 0; i < IO_THREADS && n < room; i++) {
+		if (k->k_io_work[i].tid == 0)
+			continue;
+		memset(&out[n], 0, sizeof(out[n]));
+		out[n].tid = k->k_io_work[i].tid;
+		out[n].ns = now - k->k_io_work[i].since;
+		strcpy(out[n].call, "block_submit");
+		n++;
+	}
+	pthread_mutex_unlock(&k->k_io_lock);
+	return n;
 }
 
 /* Called when the kernel is dead: end the helpers. */

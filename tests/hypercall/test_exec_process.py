@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
 import os
 import signal
@@ -15,6 +16,7 @@ import pytest
 from exechelp import CallbackDevice, Crash, Exec, Threads, read_disk, script
 
 import rumpy
+from rumpy.abi.calls import NUMBERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -487,3 +489,47 @@ def test_other_faults_still_end_the_process(enabled: bool) -> None:
     )
     assert code == -signal.SIGSEGV
     assert ("Fatal Python error: Segmentation fault" in err) == enabled
+
+
+# --- what takes long --------------------------------------------------------
+
+
+def test_a_device_that_does_not_answer_is_named(kernel: rumpy.Kernel) -> None:
+    answer, threads = threading.Event(), Threads()
+    kernel.attach(CallbackDevice(lambda: answer.wait(30)), "/dev/rd7")
+    assert kernel.waiting() == []
+    threads.start(read_disk, kernel, "/dev/rrd7")
+    end = time.monotonic() + 10
+    while time.monotonic() < end and "waits in" not in repr(kernel):
+        time.sleep(0.05)
+    (wait,) = kernel.waiting()
+    assert wait.hypercall == "block_submit"
+    assert 1 <= wait.seconds < 15
+    assert wait.thread in [t.native_id for t in threading.enumerate()]
+    assert f"waits in hypercall {wait.hypercall} since " in repr(kernel)
+    assert kernel._machine.lib.hyp_kernel_close(kernel._k, 0) == errno.EBUSY
+    answer.set()
+    threads.join()
+    assert kernel.waiting() == []
+
+
+def test_a_helper_at_a_device_is_named(kernel: rumpy.Kernel) -> None:
+    """Transfers of contexts that no thread waits for."""
+    answer = threading.Event()
+    kernel.attach(CallbackDevice(lambda: answer.wait(30)), "/dev/rd7")
+    ffi, lib = kernel._machine.ffi, kernel._machine.lib
+    fd = kernel.open("/dev/rrd7", os.O_RDONLY)
+    buffer = ffi.new("char[512]")
+    call = ffi.new("struct door_syscall *", {"number": NUMBERS["pread"]})
+    call.args = [fd, int(ffi.cast("intptr_t", buffer)), 512, 0, 0, 0, 0, 0]
+    door = kernel._machine.image.symbols["kern_syscall"]
+    assert lib.hyp_submit(kernel._k, kernel._machine.initproc, door, call) == 0
+    time.sleep(0.1)
+    waits = kernel.waiting()
+    answer.set()
+    assert [wait.hypercall for wait in waits] == ["block_submit"]
+    end = time.monotonic() + 10
+    while call.retval[0] == 0 and time.monotonic() < end:
+        time.sleep(0.01)
+    assert call.retval[0] == 512
+    kernel.close(fd)
