@@ -267,6 +267,10 @@ disk_label(const struct hostdisk *hd, struct disklabel *lp)
 	lp->d_npartitions = RAW_PART + 1;
 	lp->d_partitions[RAW_PART].p_size = sectors;
 	lp->d_partitions[RAW_PART].p_fstype = FS_UNUSED;
+	/* What Amigas take their file system's blocks and first block from. */
+	lp->d_partitions[RAW_PART].p_fsize = hd->hd_secsize;
+	lp->d_partitions[RAW_PART].p_frag = 1;
+	lp->d_partitions[RAW_PART].p_cpg = 2;
 	for (p = (uint16_t *)(void *)lp;
 	    p < (uint16_t *)(void *)&lp->d_partitions[lp->d_npartitions]; p++)
 		sum ^= *p;

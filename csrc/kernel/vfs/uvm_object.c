@@ -155,8 +155,11 @@ uvn_clearend(struct vnode *vp, voff_t end)
 	while ((pc = pageindex_lookup(&vp->v_uobj, end)) != NULL &&
 	    (pc->pc_busy & set) != 0)
 		pagechunk_wait(pc);
-	if (pc != NULL && (pc->pc_valid & set) != 0)
-		memset(pc->pc_data + (end & CHUNK_MASK), 0, PAGE_SIZE - from);
+	if (pc == NULL || (pc->pc_valid & set) == 0 ||
+	    pageset_holes(pc, set) != 0)
+		return;
+	memset(pc->pc_data + (end & CHUNK_MASK), 0, PAGE_SIZE - from);
+	pageset_setdirty(pc, set);
 }
 
 /*
