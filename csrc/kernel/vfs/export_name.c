@@ -150,6 +150,46 @@ make_node(struct vnode *dvp, struct vnode **vpp, struct componentname *cn,
 	}
 }
 
+/*
+ * Linux's rule for the group of a new file: its maker's, but in a set-group-id
+ * directory the directory's, and a directory made there is one, too.  NetBSD's
+ * drivers always take the directory's.  Both are told apart by what the driver
+ * did, so that nothing is to be done where a driver follows Linux.
+ */
+static int
+make_group(struct vnode *dvp, struct vnode *vp, mode_t wanted,
+    kauth_cred_t cred)
+{
+	struct vattr dir, va, new;
+	int error;
+
+	error = VOP_GETATTR(dvp, &dir, cred);
+	if (error != 0)
+		return error;
+	const bool inherits = (dir.va_mode & S_ISGID) != 0;
+	if (!inherits && dir.va_gid == kauth_cred_getegid(cred))
+		return 0;
+	error = vn_lock(vp, LK_EXCLUSIVE);
+	if (error != 0)
+		return error;
+	error = VOP_GETATTR(vp, &va, cred);
+	vattr_null(&new);
+	if (!inherits && va.va_gid != kauth_cred_getegid(cred)) {
+		new.va_gid = kauth_cred_getegid(cred);
+		if ((wanted & S_ISGID) != 0)
+			new.va_mode = va.va_mode | S_ISGID;
+	}
+	if (inherits && vp->v_type == VDIR && (va.va_mode & S_ISGID) == 0)
+		new.va_mode = va.va_mode | S_ISGID;
+	if (error == 0 && (new.va_gid != (gid_t)VNOVAL ||
+	    new.va_mode != (mode_t)VNOVAL))
+		error = VOP_SETATTR(vp, &new, lwp0.l_cred);
+	VOP_UNLOCK(vp);
+	/* A file system that keeps no owners has the name all the same. */
+	return error == EOPNOTSUPP || error == EPERM || error == EINVAL ? 0 :
+	    error;
+}
+
 /* Make va's kind of file by the request's name; *vpp is referenced. */
 static int
 make(struct export_mount *xm, const struct export_req *x, struct vattr *va,
@@ -168,6 +208,11 @@ make(struct export_mount *xm, const struct export_req *x, struct vattr *va,
 	error = make_lookup(dvp, &cn);
 	if (error == 0)
 		error = make_node(dvp, vpp, &cn, va, target);
+	if (error == 0 && !export_mapped(xm)) {
+		error = make_group(dvp, *vpp, (mode_t)x->er_mode, cred);
+		if (error != 0)
+			vrele(*vpp);
+	}
 	vput(dvp);
 	return error;
 }
