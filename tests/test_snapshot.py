@@ -15,7 +15,15 @@ from typing import Any
 import pytest
 
 import rumpy
-from rumpy.block import FileDevice, MemoryDevice, OverlayDevice
+from rumpy.block import (
+    Fault,
+    FaultyDevice,
+    FileDevice,
+    MemoryDevice,
+    OverlayDevice,
+    PowerCutDevice,
+    Recorder,
+)
 from rumpy.block.protocol import Wrapper
 from rumpy.hypercall import Clock, ConsoleSink, Hypercalls, SeededRandom, VirtualClock
 
@@ -114,6 +122,64 @@ def test_an_overlay(k: rumpy.Kernel, tmp_path: Path, disk: bytes) -> None:
         assert not (mnt / "two").exists()
         mnt.unmount()
     assert path.read_bytes() == disk
+
+
+def test_devices_that_remember(k: rumpy.Kernel, disk: bytes) -> None:
+    fault = Fault("eio", "write", after=10**6)
+    recorder = PowerCutDevice(FaultyDevice(MemoryDevice(disk), [fault], seed=3))
+    mnt = k.mount("ffs", recorder, "/mnt")
+    (mnt / "one").write_text("1")
+    k.sync()
+    snapshot = k.snapshot()
+    entries, epoch, seen = recorder.log[:], recorder.epoch, fault._seen
+    assert entries and seen
+    (mnt / "two").write_text("2")
+    k.sync()
+    assert len(recorder.log) > len(entries) and fault._seen > seen
+    recorder.cut()
+    with pytest.raises(OSError, match=r"[Ii]nput/output"):
+        fd = k.open("/mnt/three", os.O_CREAT | os.O_RDWR | os.O_SYNC)
+        k.write(fd, b"3")
+    k.restore(snapshot)
+    assert (recorder.log, recorder.epoch, recorder.off) == (entries, epoch, False)
+    assert fault._seen == seen
+    assert (mnt / "one").exists() and not (mnt / "two").exists()
+    (mnt / "two").write_text("again")
+    mnt.unmount()
+
+
+def test_faults_come_again_after_a_restore() -> None:
+    device = FaultyDevice(
+        MemoryDevice(1 << 16), [Fault("eio", "read", probability=0.5)], seed=1
+    )
+
+    def outcomes() -> list[bool]:
+        found = []
+        for _ in range(32):
+            try:
+                device.read(0, 512)
+                found.append(True)
+            except OSError:
+                found.append(False)
+        return found
+
+    token = device.snapshot()
+    first = outcomes()
+    assert len(set(first)) == 2
+    device.restore(token)
+    assert outcomes() == first
+    struck = device.faults[0].struck
+    device.restore(token)
+    assert device.faults[0].struck == 0 < struck
+
+
+def test_a_device_below_has_to_have_snapshots(k: rumpy.Kernel, tmp_path: Path) -> None:
+    path = tmp_path / "disk.img"
+    path.write_bytes(bytes(1 << 16))
+    with FileDevice(path) as file:
+        k.attach(Recorder(file), "/dev/rd5")
+        with pytest.raises(rumpy.SnapshotError, match="FileDevice has no snapshots"):
+            k.snapshot()
 
 
 def test_a_panic_is_undone(k: rumpy.Kernel, mnt: Any) -> None:

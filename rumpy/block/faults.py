@@ -10,10 +10,16 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from rumpy.block.memory import MemoryDevice
-from rumpy.block.protocol import BlockDevice, Data, Wrapper
+from rumpy.block.protocol import (
+    BlockDevice,
+    Data,
+    Wrapper,
+    restore_to,
+    snapshot_of,
+)
 
 Operation = Literal["read", "write", "flush", "discard"]
 Kind = Literal["eio", "torn", "misdirected", "dropped", "flip", "latency"]
@@ -129,6 +135,26 @@ class FaultyDevice(Wrapper):
             return
         self.lower.discard(offset, length)
 
+    def snapshot(self) -> Any:
+        """The lower device's, and how far faults and generator are.
+
+        Raises:
+            OSError: EOPNOTSUPP where the lower device has none.
+        """
+        lower = snapshot_of(self.lower)
+        with self._lock:
+            counts = [(fault, fault._seen, fault.struck) for fault in self.faults]
+            return lower, self._random.getstate(), counts
+
+    def restore(self, token: Any) -> None:
+        """Go back: the same transfers go wrong again.  The list of faults stays."""
+        lower, state, counts = token
+        restore_to(self.lower, lower)
+        with self._lock:
+            self._random.setstate(state)
+            for fault, seen, struck in counts:
+                fault._seen, fault.struck = seen, struck
+
     def _strike(self, operation: Operation, offset: int, length: int) -> list[Fault]:
         """The faults that happen to this transfer; EIO and waits at once."""
         struck = []
@@ -195,6 +221,24 @@ class Recorder(Wrapper):
         with self._lock:
             self.log.append(Entry(self.epoch, "flush", 0, 0, None))
             self.epoch += 1
+
+    def snapshot(self) -> Any:
+        """The lower device's, and the log.
+
+        Raises:
+            OSError: EOPNOTSUPP where the lower device has none.
+        """
+        lower = snapshot_of(self.lower)
+        with self._lock:
+            return lower, self.log[:], self.epoch
+
+    def restore(self, token: Any) -> None:
+        """Go back, the log too."""
+        lower, log, epoch = token
+        restore_to(self.lower, lower)
+        with self._lock:
+            self.log[:] = log
+            self.epoch = epoch
 
 
 def replay(device: BlockDevice, entries: Sequence[Entry]) -> None:
@@ -312,6 +356,16 @@ class PowerCutDevice(Recorder):
     def discard(self, offset: int, length: int) -> None:
         self._change()
         super().discard(offset, length)
+
+    def snapshot(self) -> Any:
+        """A recorder's, and whether the power is on."""
+        return super().snapshot(), self.off
+
+    def restore(self, token: Any) -> None:
+        """Go back: the power is on again if it was."""
+        recorded, off = token
+        super().restore(recorded)
+        self.off = off
 
     def _change(self) -> None:
         if self.after is not None and len(self.log) >= self.after:

@@ -153,6 +153,23 @@ class SnapshotDevice(Protocol):
         """Make the contents those of the token."""
 
 
+def snapshot_of(device: object) -> Any:
+    """A device's snapshot().
+
+    Raises:
+        OSError: EOPNOTSUPP where it has none.
+    """
+    snapshot = getattr(device, "snapshot", None)
+    if snapshot is None:
+        raise OSError(errno.EOPNOTSUPP, f"{type(device).__name__} has no snapshots")
+    return snapshot()
+
+
+def restore_to(device: Any, token: Any) -> None:
+    """The way back, for what snapshot_of() gave."""
+    device.restore(token)
+
+
 class Device:
     """A base class with what most devices share; deriving from it is optional.
 

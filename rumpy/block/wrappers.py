@@ -15,6 +15,8 @@ from rumpy.block.protocol import (
     Window,
     Wrapper,
     native_window,
+    restore_to,
+    snapshot_of,
 )
 from rumpy.errors import ImageError
 
@@ -79,16 +81,11 @@ class WindowDevice(Wrapper):
         Raises:
             OSError: EOPNOTSUPP where that has none.
         """
-        snapshot = getattr(self.lower, "snapshot", None)
-        if snapshot is None:
-            raise OSError(
-                errno.EOPNOTSUPP, f"{type(self.lower).__name__} has no snapshots"
-            )
-        return snapshot()
+        return snapshot_of(self.lower)
 
     def restore(self, token: Any) -> None:
         """Make the whole lower device what it was."""
-        self.lower.restore(token)  # type: ignore[attr-defined]
+        restore_to(self.lower, token)
 
 
 class ReadOnlyDevice(Wrapper):
