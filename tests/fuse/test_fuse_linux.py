@@ -153,6 +153,26 @@ def test_allocation_that_ffs_lacks_is_refused(host: HostTree) -> None:
         os.close(fd)
 
 
+def test_allocation_within_the_size(host: HostTree) -> None:
+    """FALLOC_FL_KEEP_SIZE fills holes; room behind the end is EOPNOTSUPP."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    put(host, "f", b"")
+    host.truncate("f", 400_000)
+    fd = os.open(os.path.join(host.directory, host.root, "f"), os.O_RDWR)
+    try:
+        before = os.fstat(fd).st_blocks
+        size = ctypes.c_long(100_000)
+        assert libc.fallocate(fd, 1, ctypes.c_long(100_000), size) == 0
+        found = os.fstat(fd)
+        assert found.st_size == 400_000
+        assert found.st_blocks >= before + 100_000 // 512
+        assert libc.fallocate(fd, 1, ctypes.c_long(350_000), size) == -1
+        assert ctypes.get_errno() == errno.EOPNOTSUPP
+        assert os.fstat(fd).st_size == 400_000
+    finally:
+        os.close(fd)
+
+
 def test_birth_time_is_told(host: HostTree) -> None:
     """statx(2) has it."""
     put(host, "f")

@@ -264,27 +264,48 @@ export_fsync(struct export_mount *xm, struct export_req *x, kauth_cred_t cred)
 	return error;
 }
 
+/* VOP_FALLOCATE knows no room behind the end: nothing else keeps the size. */
+static int
+fallocate_keeping(struct vnode *vp, off_t offset, off_t length,
+    kauth_cred_t cred)
+{
+	struct vattr va;
+	const int error = VOP_GETATTR(vp, &va, cred);
+
+	if (error != 0)
+		return error;
+	if (offset < 0 || length <= 0 || offset > INT64_MAX - length)
+		return EINVAL;
+	if ((u_quad_t)(offset + length) > va.va_size)
+		return EOPNOTSUPP;
+	return VOP_FALLOCATE(vp, offset, length);
+}
+
 int
 export_fallocate(struct export_mount *xm, struct export_req *x,
     kauth_cred_t cred)
 {
-	const uint32_t how = x->er_flags &
-	    (EXPORT_F_KEEPSIZE | EXPORT_F_PUNCH);
+	const off_t offset = (off_t)x->er_offset, len = (off_t)x->er_length;
 	struct vnode *vp;
 	int error;
 
-	(void)cred;
-	if (how != 0 && how != (EXPORT_F_KEEPSIZE | EXPORT_F_PUNCH))
-		return EOPNOTSUPP;
 	error = export_target(xm, x, LK_EXCLUSIVE, &vp);
 	if (error != 0)
 		return error;
-	if (how == 0)
-		error = VOP_FALLOCATE(vp, (off_t)x->er_offset,
-		    (off_t)x->er_length);
-	else
-		error = VOP_FDISCARD(vp, (off_t)x->er_offset,
-		    (off_t)x->er_length);
+	switch (x->er_flags & (EXPORT_F_KEEPSIZE | EXPORT_F_PUNCH)) {
+	case 0:
+		error = VOP_FALLOCATE(vp, offset, len);
+		break;
+	case EXPORT_F_KEEPSIZE:
+		error = fallocate_keeping(vp, offset, len, cred);
+		break;
+	case EXPORT_F_KEEPSIZE | EXPORT_F_PUNCH:
+		error = VOP_FDISCARD(vp, offset, len);
+		break;
+	default:
+		error = EOPNOTSUPP;
+		break;
+	}
 	vput(vp);
 	return error;
 }
