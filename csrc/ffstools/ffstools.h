@@ -83,6 +83,7 @@ struct fft_group {		/* what is known of one */
 	uint32_t	ndir;
 	uint32_t	inited;		/* inodes written so far (v2) */
 	const struct cg	*old;		/* keep its rotors and times, or NULL */
+	const void	*base;		/* keep what is beside the maps, or NULL */
 	int64_t		time;
 };
 

@@ -134,7 +134,15 @@ fft_cg_build(const struct fs *fs, bool swap, const struct fft_cgplaces *p,
 	struct cg *c = out;
 	uint32_t used = 0;
 
-	memset(out, 0, (size_t)fs->fs_cgsize);
+	if (g->base != NULL) {
+		memcpy(out, g->base, (size_t)fs->fs_cgsize);
+		memset((uint8_t *)out + p->freeoff, 0,
+		    ((size_t)fs->fs_fpg + 7) / 8);
+		if (fs->fs_contigsumsize > 0)
+			memset((uint8_t *)out + p->clusteroff, 0,
+			    (FFS_FRAGSTOBLKS(fs, (size_t)fs->fs_fpg) + 7) / 8);
+	} else
+		memset(out, 0, (size_t)fs->fs_cgsize);
 	if (g->old != NULL)
 		*c = *g->old;
 	c->cg_magic = FFS_CG_MAGIC;
@@ -145,11 +153,10 @@ fft_cg_build(const struct fs *fs, bool swap, const struct fft_cgplaces *p,
 	if (ffs_isufs2(fs)) {
 		c->cg_niblk = fs->fs_ipg;
 		c->cg_initediblk = g->inited;
-	} else {
+	} else if (g->old == NULL) {
 		c->cg_old_btotoff = (int32_t)p->btotoff;
 		c->cg_old_boff = (int32_t)p->boff;
-		if (g->old == NULL)
-			c->cg_old_ncyl = 1;
+		c->cg_old_ncyl = 1;
 		c->cg_old_niblk = (int16_t)fs->fs_ipg;
 	}
 	c->cg_iusedoff = p->iusedoff;

@@ -55,6 +55,9 @@ fft_check_params(struct fft_disk *d, const struct fft_newfs *p)
 	if (p->version != 1 && p->version != 2)
 		return fft_fail(d, EINVAL, "version %d: there are 1 and 2",
 		    p->version);
+	if (p->version == 1 && p->attributes)
+		return fft_fail(d, EINVAL, "FFSv1 has no attributes in "
+		    "inodes");
 	if (p->bsize < FFS_MINBSIZE || p->bsize > FFS_MAXBSIZE ||
 	    (p->bsize & (p->bsize - 1)) != 0)
 		return fft_fail(d, EINVAL, "block size %d: a power of two "
@@ -80,7 +83,8 @@ fft_geometry_fixed(const struct fft_newfs *p, struct fs *fs)
 	const int64_t n = p->bsize / (p->version == 2 ? 8 : 4);
 
 	memset(fs, 0, sizeof(*fs));
-	fs->fs_magic = p->version == 2 ? FFS_UFS2_MAGIC : FFS_UFS1_MAGIC;
+	fs->fs_magic = p->version == 1 ? FFS_UFS1_MAGIC :
+	    p->attributes ? FFS_UFS2EA_MAGIC : FFS_UFS2_MAGIC;
 	fs->fs_bsize = p->bsize;
 	fs->fs_fsize = p->fsize;
 	fs->fs_frag = p->bsize / p->fsize;

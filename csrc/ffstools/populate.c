@@ -920,6 +920,38 @@ fft_write_inodes(struct fft_layout *l, uint32_t c, struct fft_inode ***list,
 	return error;
 }
 
+/*
+ * A superblock of what was here before, at one of the other places, could be
+ * found first.
+ */
+static int
+fft_wipe_supers(struct fft_layout *l)
+{
+	static const int64_t places[] = FFS_SBLOCKSEARCH;
+	static const uint32_t none;
+	int error = 0;
+
+	for (int i = 0; places[i] >= 0 && error == 0 && !l->d->fresh; i++) {
+		const int64_t at = places[i] +
+		    (int64_t)offsetof(struct fs, fs_magic);
+		struct fs probe = { 0 };
+		uint32_t magic;
+
+		if (places[i] == l->fs.fs_sblockloc ||
+		    at + (int64_t)sizeof(magic) > l->d->size)
+			continue;
+		error = fft_read(l->d, at, &magic, sizeof(magic));
+		for (int k = 0; k < 2 && error == 0; k++) {
+			probe.fs_magic = (int32_t)ffs_rw32(magic, k != 0);
+			if (probe.fs_magic == FFS_UFS1_MAGIC ||
+			    ffs_isufs2(&probe))
+				error = fft_write(l->d, at, &none,
+				    sizeof(none));
+		}
+	}
+	return error;
+}
+
 static int
 fft_write_super(struct fft_layout *l)
 {
@@ -1231,7 +1263,9 @@ fft_layout_write(struct fft_layout *l, struct fft_made *made)
 		list[n++] = &l->journal;
 	qsort(list, n, sizeof(*list), fft_by_number);
 	l->d->error[0] = '\0';
-	error = fft_copy_all(l, made);
+	error = fft_wipe_supers(l);
+	if (error == 0)
+		error = fft_copy_all(l, made);
 	if (error == 0)
 		error = fft_write_groups(l, list, n);
 	if (error == 0)

@@ -35,6 +35,7 @@ fft_super_try(struct fft_disk *d, int64_t pos, const void *buf,
 		if (verdict == FFS_SB_NONE)
 			continue;
 		s->swap = swap;
+		s->version = ffs_isufs2(&s->fs) ? 2 : 1;
 		s->where = pos;
 		s->alternate = pos != places[i];
 		if (verdict != FFS_SB_OK || !s->alternate)

@@ -20,6 +20,7 @@ VERBS = {
     "cp": "Copy files between the host and an image, both ways.",
     "demo": "Take a real FFS image, change it, and show that it stayed changed.",
     "dumpfs": "Print the superblock and groups of an FFS.",
+    "fsck": "Check a file system, and repair it if told to.",
     "info": "Say what an image is, and how to mount it.",
     "ls": "List directories of an image.",
     "modinfo": "Say what a kernel module needs and offers.",

@@ -44,10 +44,10 @@ def _size(*names: str, help: str) -> Callable[[F], F]:
     "-O",
     "--format",
     "version",
-    type=click.Choice(["1", "2"]),
+    type=click.Choice(["1", "2", "2ea"]),
     default="2",
     show_default=True,
-    help="FFSv1 or FFSv2.",
+    help="FFSv1, FFSv2, or FFSv2 with NetBSD 10's extended attributes.",
 )
 @click.option(
     "-B",
@@ -137,7 +137,8 @@ def command(
         image,
         size=number(size) or length,
         offset=start,
-        version=int(version),
+        version=int(version[0]),
+        attributes=version == "2ea",
         order={"le": "little", "be": "big"}[order],
         block_size=number(block_size),
         fragment_size=number(frag_size),

@@ -13,12 +13,21 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from rumpy.ffstools.checking import Problem, Report, fsck
     from rumpy.ffstools.dump import Dump, dumpfs
     from rumpy.ffstools.make import Made, newfs
 
-__all__ = ["Dump", "Made", "dumpfs", "newfs"]
+__all__ = ["Dump", "Made", "Problem", "Report", "dumpfs", "fsck", "newfs"]
 
-_WHERE = {"newfs": "make", "Made": "make", "dumpfs": "dump", "Dump": "dump"}
+_WHERE = {
+    "Dump": "dump",
+    "Made": "make",
+    "Problem": "checking",
+    "Report": "checking",
+    "dumpfs": "dump",
+    "fsck": "checking",
+    "newfs": "make",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -36,7 +36,7 @@ class Dump:
         return {
             "place": found.where,
             "alternate": bool(found.alternate),
-            "version": 2 if found.fs.fs_magic == 0x19540119 else 1,
+            "version": found.version,
             "order": "big" if found.swap else "little",
         } | _members(found.fs)
 

@@ -49,6 +49,7 @@ def newfs(
     size: int | None = None,
     offset: int = 0,
     version: int = 2,
+    attributes: bool = False,
     order: str = "little",
     block_size: int = 0,
     fragment_size: int = 0,
@@ -73,6 +74,7 @@ def newfs(
         size: bytes; None for all of the image, or what the tree needs.
         offset: where in the image, bytes.
         version: 1 for FFSv1, 2 for FFSv2 (UFS2).
+        attributes: NetBSD 10's variant of FFSv2 with extended attributes.
         order: "little" or "big".
         block_size, fragment_size: bytes; 0 chooses by size.
         density: bytes for each inode; 0 for four fragments.
@@ -97,7 +99,7 @@ def newfs(
     """
     fixed = _date(date)
     params = ffi.new("struct fft_newfs *")
-    params.version = version
+    params.version, params.attributes = version, attributes
     params.big_endian = {"little": 0, "big": 1}[order]
     params.bsize, params.fsize = block_size, fragment_size
     params.density, params.inodes = density, inodes

@@ -20,7 +20,7 @@ from judges import sleuthkit, uml
 from judges.tree import Tree, differences
 
 import rumpy
-from rumpy.ffstools import dumpfs, newfs
+from rumpy.ffstools import dumpfs, fsck, newfs
 
 from . import odd
 
@@ -277,6 +277,35 @@ def test_old_contents_of_a_stretch_do_not_shine_through(
         kernel.load("ffs")
         found = odd.by_driver(kernel, image, offset=1 << 20)
         assert differences(tree[1], found) == []
+
+
+def test_attributes(kernel: rumpy.Kernel, tmp_path: Path) -> None:
+    """NetBSD 10's FFSv2ea."""
+    image = tmp_path / "ea.img"
+    newfs(image, size=8 << 20, attributes=True)
+    assert fsck(image).clean
+    with dumpfs(image) as dump:
+        assert dump.superblock["fs_magic"] == 0x19012038
+    kernel.load("ffs")
+    with kernel.mount("ffs", str(image), "/mnt"):
+        kernel.mkdir("/mnt/new")
+        kernel.setxattr("/mnt/new", "user.name", b"value")
+    assert fsck(image).clean
+    with pytest.raises(rumpy.ImageError, match="attributes"):
+        newfs(tmp_path / "v1.img", size=8 << 20, version=1, attributes=True)
+
+
+@pytest.mark.parametrize(("version", "old"), [(1, 2), (2, 1), (1, 1)])
+def test_no_old_superblock_is_found(tmp_path: Path, version: int, old: int) -> None:
+    """What lay in the stretch before can't be taken for the new one."""
+    image = tmp_path / "disk.img"
+    image.write_bytes(bytes(9 << 20))
+    where = {"offset": 1 << 20, "size": 8 << 20}
+    newfs(image, **where, version=old, block_size=4096, density=1 << 20, force=True)
+    newfs(image, **where, version=version, density=1 << 20, block_size=4096, force=True)
+    with dumpfs(image, **where) as dump:
+        assert dump.superblock["version"] == version
+    assert fsck(image, **where).clean
 
 
 def test_journal(tmp_path: Path) -> None:

@@ -1,0 +1,449 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""fsck: finds what is wrong, repairs it, and loses nothing that was fine."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ffs import ffscheck, images
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import rumpy
+from rumpy.ffstools import Report, dumpfs, fsck, newfs
+
+BASES = ["nb-ffs1le-16k", "nb-ffs2le-8k", "nb-ffs2be-16k"]
+DAMAGES = [(base, kind) for base in BASES for kind in images.damages(base)]
+DIRTY = [
+    n
+    for n in images.names("wal-")
+    if not n.startswith("wal-clean") and "nolog" not in n
+]
+#: Nothing is wrong with these: the damage hits what nobody looks at.
+HARMLESS = {
+    ("nb-ffs1le-16k", "sbsum"),
+    ("nb-ffs1le-16k", "sb-size-beyond"),
+    ("nb-ffs1le-16k", "flips2"),
+    ("nb-ffs2le-8k", "flips5"),
+    ("nb-ffs2be-16k", "flips1"),
+    ("nb-ffs2be-16k", "flips3"),
+}
+#: Files whose contents may differ after a repair; else one may, or none.
+LOST = {"hole-dir": 50, "orphan": 30, "metaflips": 12}
+LOST |= {f"flips{i}": 8 for i in range(6)}
+UNTOUCHED = {"freebm", "inobm", "cgsum", "sbsum", "cgmagic", "nlink", "dotdot"}
+UNTOUCHED |= {"dtype", "blocks", "dirsize", "cg-iusedoff", "cg-freeoff", "sbmagic"}
+UNTOUCHED |= {"dirreclen", "direclen0"}
+
+
+def contents(data: bytes) -> dict[bytes, bytes]:
+    """Contents of all files that are not giants, by path."""
+    reader = ffscheck.Image(data)
+    found = {}
+    for path, inode in reader.walk():
+        small = not inode.isdir and inode.size < 1 << 24
+        found[path] = reader.content(inode) if small else b""
+    return found
+
+
+def settled(image: Path) -> None:
+    """Both checkers find nothing (any more)."""
+    again = fsck(image)
+    assert [(p.kind, p.text) for p in again.problems] == []
+    assert again.clean
+    assert ffscheck.check(image.read_bytes()).problems == []
+
+
+@pytest.fixture(scope="module")
+def kernel_of_all() -> Iterator[rumpy.Kernel]:
+    """One kernel with the driver."""
+    with rumpy.Kernel() as k:
+        k.load("ffs")
+        yield k
+
+
+@pytest.mark.parametrize("name", [n for n in images.every() if n not in DIRTY])
+def test_good_images_are_clean(tmp_path: Path, name: str) -> None:
+    image = images.copy(name, tmp_path)
+    report = fsck(image)
+    if "nolog" in name:
+        assert report.code == 4
+    else:
+        assert [p.text for p in report.problems] == []
+        assert (report.clean, report.was_clean, report.code) == (True, True, 0)
+    assert image.read_bytes() == images.unpacked(name)
+    known = ffscheck.check(images.unpacked(name))
+    assert report.directories == known.directories
+    assert report.files + report.directories == known.inodes
+    # Repairing what is fine changes nothing either.
+    if "nolog" not in name:
+        assert not fsck(image, mode="repair").repaired
+        assert image.read_bytes() == images.unpacked(name)
+
+
+def test_what_is_left_alone_is_named(tmp_path: Path) -> None:
+    quota = fsck(images.copy("nb-ffs2le-8k-quota2", tmp_path))
+    assert any("quotas" in note for note in quota.notes)
+    old = fsck(images.copy("nb-bsd43be-4k", tmp_path))
+    assert any("4.3BSD" in note for note in old.notes)
+    image = images.copy("nb-ffs2le-8k", tmp_path)
+    patch(image, 65536 + 1312, "<I", 0x8)
+    assert any("soft updates" in note for note in fsck(image).notes)
+    patch(image, 65536 + 1312, "<I", 0)
+    patch(image, 65536 + 1116, "<I", 33)
+    assert any("snapshots" in note for note in fsck(image).notes)
+
+
+@pytest.mark.parametrize(("base", "kind"), DAMAGES)
+def test_damage_is_repaired(
+    kernel_of_all: rumpy.Kernel, tmp_path: Path, base: str, kind: str
+) -> None:
+    image = tmp_path / "damaged.img"
+    damaged = bytes(images.damaged(base, kind))
+    image.write_bytes(damaged)
+    found = fsck(image)
+    assert image.read_bytes() == damaged
+    assert found.clean == ((base, kind) in HARMLESS)
+    assert not found.unrepairable
+    report = fsck(image, mode="repair")
+    assert [p.text for p in report.problems] == [p.text for p in found.problems]
+    assert report.code == (0 if found.clean else 1)
+    settled(image)
+    before, after = contents(images.unpacked(base)), contents(image.read_bytes())
+    # Several names of one file count once.
+    paths = dict(ffscheck.Image(images.unpacked(base)).walk())
+    changed = {paths[p].number for p in before if after.get(p) != before[p]}
+    allowed = LOST.get(kind, 0 if kind in UNTOUCHED or kind[:3] == "sb-" else 1)
+    assert len(changed) <= allowed, changed
+    with kernel_of_all.mount("ffs", str(image), "/mnt"):
+        kernel_of_all.mkdir("/mnt/after")
+        assert kernel_of_all.listdir("/mnt")
+    settled(image)
+
+
+@pytest.mark.parametrize("name", DIRTY)
+def test_journals_are_replayed(tmp_path: Path, name: str) -> None:
+    image = images.copy(name, tmp_path)
+    found = fsck(image)
+    assert image.read_bytes() == images.unpacked(name)
+    assert "journal" in {p.kind for p in found.problems}
+    assert {p.kind for p in found.problems if p.serious} == set()
+    report = fsck(image, mode="preen")
+    assert report.code == 1
+    assert report.replayed > 0
+    settled(image)
+    assert contents(image.read_bytes()) == contents(
+        images.unpacked(f"{name}.replayed")
+    )
+
+
+def test_a_bad_journal_is_given_up(tmp_path: Path) -> None:
+    image = images.copy("wal-create", tmp_path)
+    with dumpfs(image) as dump:
+        start = dump.superblock["fs_journallocs"][0] * 512
+    data = bytearray(image.read_bytes())
+    data[start : start + 1024] = bytes(1024)
+    image.write_bytes(data)
+    assert "journal" in {p.kind for p in fsck(image).problems if p.serious}
+    assert fsck(image, mode="repair").code == 1
+    settled(image)
+
+
+def patch(image: Path, offset: int, layout: str, *values: int) -> None:
+    """Change bytes of a file."""
+    with image.open("r+b") as f:
+        f.seek(offset)
+        f.write(struct.pack(layout, *values))
+
+
+def test_preen_leaves_serious_damage_alone(tmp_path: Path) -> None:
+    image = tmp_path / "damaged.img"
+    damaged = bytes(images.damaged("nb-ffs2le-8k", "badblk"))
+    image.write_bytes(damaged)
+    report = fsck(image, mode="preen", force=True)
+    assert (report.code, report.repaired) == (4, False)
+    assert image.read_bytes() == damaged
+    assert fsck(image, mode="preen").skipped
+    image = images.copy("wal-nolog", tmp_path)
+    assert fsck(image, mode="preen").code == 1
+    settled(image)
+
+
+def test_check_hashes(tmp_path: Path) -> None:
+    """FreeBSD's, of groups and inodes: found wrong, and made right."""
+    image = images.copy("nb-fbsd-ufs2-16k", tmp_path)
+    with dumpfs(image) as dump:
+        sb = dump.superblock
+    at = sb["fs_cblkno"] * sb["fs_fsize"]
+    patch(image, at + 132, "<I", 12345)
+    assert [p.kind for p in fsck(image).problems] == ["group-hash"]
+    assert fsck(image, mode="repair").code == 1
+    settled(image)
+    patch(image, 65536 + 1308, "<I", 6)
+    kinds = {p.kind for p in fsck(image).problems}
+    assert kinds == {"inode-hash"}
+    fsck(image, mode="repair")
+    settled(image)
+    # The driver finds them right as well.
+    with rumpy.Kernel() as k:
+        k.load("ffs")
+        with k.mount("ffs", str(image), "/mnt"):
+            for name in k.listdir("/mnt"):
+                k.lstat(f"/mnt/{name}")
+    settled(image)
+
+
+def test_superblock_copies(tmp_path: Path) -> None:
+    image = tmp_path / "new.img"
+    newfs(image, size=8 << 20)
+    with dumpfs(image) as dump:
+        sb = dump.superblock
+    places = [
+        (c * sb["fs_fpg"] + sb["fs_sblkno"]) * sb["fs_fsize"]
+        for c in range(sb["fs_ncg"])
+    ]
+    whole = image.read_bytes()
+    for place in (65536, *places):
+        damaged = bytearray(whole)
+        damaged[place : place + 8192] = bytes(8192)
+        image.write_bytes(damaged)
+        kinds = {p.kind for p in fsck(image).problems}
+        assert kinds & {"superblock", "superblock-copy"}
+        assert fsck(image, mode="repair").code == 1
+        settled(image)
+    for place in places:
+        with dumpfs(image, alternate=place) as dump:
+            assert dump.superblock["alternate"]
+        report = fsck(image, alternate=place)
+        assert {p.kind for p in report.problems} <= {"superblock", "totals"}
+    with pytest.raises(rumpy.ImageError, match="no superblock at byte 12288"):
+        fsck(image, alternate=12288)
+
+
+def orphaned(image: Path, count: int, size: int, **options: int) -> dict[bytes, bytes]:
+    """Make a file system whose one directory has been wiped out."""
+    top = image.parent / "top"
+    (top / "dir").mkdir(parents=True)
+    for i in range(count):
+        (top / "dir" / f"f{i}").write_bytes(b"%d" % i * size)
+    newfs(image, populate=top, **options)
+    reader = ffscheck.Image(image.read_bytes())
+    wanted = dict(reader.walk())
+    at = reader.inode_offset(wanted[b"/dir"].number)
+    patch(image, at, "<256x" if reader.sb.v2 else "<128x")
+    return {
+        b"/lost+found/#%08d" % i.number: reader.content(i)
+        for i in wanted.values()
+        if not i.isdir
+    }
+
+
+@pytest.mark.parametrize("block", [4096, 16384])
+def test_thousands_of_orphans(tmp_path: Path, block: int) -> None:
+    """lost+found grows through all its fragments, and into indirect blocks."""
+    image = tmp_path / "orphans.img"
+    want = orphaned(image, 4000, 3, block_size=block, free=1 << 20)
+    assert fsck(image, mode="repair").code == 1
+    settled(image)
+    found = contents(image.read_bytes())
+    assert {p: found.get(p) for p in want} == want
+
+
+def test_orphans_on_a_full_disk(tmp_path: Path) -> None:
+    """With no block free, names go where there is room; what finds none stays,
+    and is said to be left."""
+    image = tmp_path / "full.img"
+    want = orphaned(image, 60, 700, minfree=0, version=1)
+    with rumpy.Kernel() as k:
+        k.load("ffs")
+        k.mount("ffs", str(image), "/mnt", "force").unmount()
+    report = fsck(image, mode="repair")
+    assert report.code in (1, 4)
+    after = contents(image.read_bytes())
+    for data in want.values():
+        assert data in after.values() or report.unrepairable
+
+
+def test_doubly_owned_blocks_are_copied(tmp_path: Path) -> None:
+    """Two files that point to one block, direct and indirect, keep their data."""
+    image = tmp_path / "dup.img"
+    top = tmp_path / "top"
+    top.mkdir()
+    for name in ("a", "b"):
+        (top / name).write_bytes(name.encode() * 150_000)
+    newfs(image, populate=top, block_size=4096, free=2 << 20)
+    reader = ffscheck.Image(image.read_bytes())
+    inodes = dict(reader.walk())
+    a, b = inodes[b"/a"], inodes[b"/b"]
+    patch(image, reader.inode_offset(b.number) + 112, "<q", a.db[0])
+    patch(image, reader.inode_offset(b.number) + 112 + 96, "<q", a.ib[0])
+    assert "duplicate-block" in {p.kind for p in fsck(image).problems}
+    assert fsck(image, mode="repair").code == 1
+    settled(image)
+    found = contents(image.read_bytes())
+    assert found[b"/a"] == b"a" * 150_000
+    assert found[b"/b"][:4096] == b"a" * 4096
+    assert found[b"/b"][4096 : 12 * 4096] == b"b" * 11 * 4096
+    assert found[b"/b"][12 * 4096 :] == b"a" * (150_000 - 12 * 4096)
+
+
+def test_loops_of_directories_are_cut(tmp_path: Path) -> None:
+    image = tmp_path / "loop.img"
+    top = tmp_path / "top"
+    (top / "a" / "b" / "c").mkdir(parents=True)
+    (top / "a" / "b" / "c" / "file").write_text("text")
+    newfs(image, populate=top)
+    data = bytearray(image.read_bytes())
+    reader = ffscheck.Image(bytes(data))
+    inodes = dict(reader.walk())
+    # The root forgets /a, and c has it as a further child.
+    for path, old, new in ((b"", b"a", 0), (b"/a/b/c", b"file", b"/a")):
+        at = inodes[path].db[0] * reader.sb.fsize
+        entry = data.index(old + b"\0", at) - 8
+        number = inodes[new].number if new else 0
+        struct.pack_into("<I", data, entry, number)
+        if new:
+            data[entry + 6] = 4
+    image.write_bytes(data)
+    assert "cycle" in {p.kind for p in fsck(image).problems}
+    assert fsck(image, mode="repair").code == 1
+    settled(image)
+    assert b"text" in contents(image.read_bytes()).values()
+
+
+def test_a_lost_root_is_made_anew(tmp_path: Path) -> None:
+    image = images.copy("nb-ffs2le-8k", tmp_path)
+    reader = ffscheck.Image(image.read_bytes())
+    patch(image, reader.inode_offset(2), "<256x")
+    assert fsck(image, mode="repair").code == 1
+    settled(image)
+    assert len(contents(image.read_bytes())) > 500
+
+
+def test_refusals(kernel: rumpy.Kernel, tmp_path: Path) -> None:
+    image = images.copy("nb-ffs2le-8k", tmp_path)
+    with pytest.raises(rumpy.ImageError, match="too large"):
+        fsck(image, memory=512)
+    kernel.load("ffs")
+    with kernel.mount("ffs", str(image), "/mnt"), pytest.raises(rumpy.ImageError):
+        fsck(image)
+    with kernel.mount("ffs", str(image), "/mnt", "ro"):
+        assert fsck(image).clean
+        with pytest.raises(rumpy.ImageError, match="in use"):
+            fsck(image, mode="repair")
+    empty = tmp_path / "empty.img"
+    empty.write_bytes(bytes(1 << 20))
+    with pytest.raises(rumpy.ImageError, match="no superblock"):
+        fsck(empty)
+
+
+def test_sparse_giants_take_no_memory(tmp_path: Path) -> None:
+    """A superblock may claim as much as the file is long, which costs nothing."""
+    image = tmp_path / "giant.img"
+    newfs(image, size=1 << 40, density=1 << 20)
+    report = fsck(image)
+    assert report.clean
+    assert report.directories == 1
+
+
+def mutate(data: bytearray, rng: random.Random) -> None:
+    """Change metadata at random."""
+    reader = ffscheck.Image(bytes(data))
+    sb = reader.sb
+    for _ in range(rng.randint(1, 8)):
+        cg = rng.randrange(sb.ncg)
+        which = rng.randrange(5)
+        if which == 0:
+            at = (sb.cgstart(cg) + sb.cblkno) * sb.fsize + rng.randrange(sb.cgsize)
+        elif which == 1:
+            at = sb.where + rng.randrange(1376)
+        elif which == 2:
+            at = rng.randrange(len(data))
+        else:
+            number = rng.randrange(2, 60) + rng.choice([0, cg * sb.ipg])
+            at = reader.inode_offset(number) + rng.randrange(256)
+        new = rng.choice(
+            [bytes([data[at] ^ 1 << rng.randrange(8)]), bytes(4), b"\xff\xff"]
+        )
+        data[at : at + len(new)] = new
+
+
+FUZZED = [*BASES, "nb-ffs1be-8k-frag2", "nb-ffs2le-16k-frag1", "wal-open", "wal-mixed2"]
+
+
+@pytest.mark.parametrize("name", FUZZED)
+@settings(
+    max_examples=12, deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)  # fmt: skip
+@given(seed=st.integers(0, 1 << 32))
+def test_random_damage_is_repaired_in_one_run(
+    tmp_path: Path, name: str, seed: int
+) -> None:
+    data = bytearray(images.unpacked(name))
+    mutate(data, random.Random(seed))
+    image = tmp_path / "random.img"
+    image.write_bytes(data)
+    report = fsck(image, mode="repair")
+    if report.unrepairable:
+        return  # its superblock became one of the old format
+    settled(image)
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command."""
+    return subprocess.run(
+        [sys.executable, "-m", "rumpy.cli", "fsck", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_command(tmp_path: Path) -> None:
+    image = images.copy("wal-nolog", tmp_path)
+    done = run(str(image))
+    assert done.returncode == 4
+    assert "inode 332: 2 links, 1 names" in done.stdout
+    assert "nothing changed" in done.stdout
+    found = json.loads(run("--json", str(image)).stdout)
+    assert found["code"] == 4
+    assert {p["kind"] for p in found["problems"]} >= {"link-count", "block-map"}
+    assert image.read_bytes() == images.unpacked("wal-nolog")
+    done = run("-y", "--progress", str(image))
+    assert done.returncode == 1
+    assert "7 problems repaired" in done.stdout
+    done = run("-q", str(image))
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "marked as clean" in run("-p", str(image)).stdout
+    assert run("--no-such").returncode == 16
+    assert run(str(tmp_path / "missing.img")).returncode == 16
+    (tmp_path / "bad.img").write_bytes(os.urandom(4096))
+    assert run(str(tmp_path / "bad.img")).returncode == 8
+
+
+def test_report_is_small(tmp_path: Path) -> None:
+    """However much is wrong, the report keeps ten thousand problems."""
+    image = tmp_path / "many.img"
+    top = tmp_path / "top"
+    top.mkdir()
+    for i in range(11_000):
+        (top / f"{i}").touch()
+    newfs(image, populate=top)
+    data = bytearray(image.read_bytes())
+    reader = ffscheck.Image(bytes(data))
+    for number in range(3, 11_003):
+        struct.pack_into("<h", data, reader.inode_offset(number) + 2, 7)
+    image.write_bytes(data)
+    report: Report = fsck(image, mode="repair")
+    assert report.count >= 11_000
+    assert len(report.problems) == 10_000
+    settled(image)
