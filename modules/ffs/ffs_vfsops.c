@@ -449,7 +449,9 @@ static int
 ffs_mount_update(struct mount *mp)
 {
 	struct ffs_mount *fm = VFSTOFFS(mp);
-	const bool ronly = (mp->mnt_flag & MNT_RDONLY) != 0;
+	/* On the way there the flag is not set yet. */
+	const bool ronly = (mp->mnt_flag & MNT_RDONLY) != 0 ||
+	    (mp->mnt_iflag & IMNT_WANTRDONLY) != 0;
 
 	if ((mp->mnt_flag & MNT_RELOAD) != 0)
 		return EOPNOTSUPP;

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import rumpy
+from rumpy.mount import mount_flags
 
 
 def fails(number: int, call: Any, *args: Any, **kwargs: Any) -> None:
@@ -178,3 +179,44 @@ def test_unmount_under_traffic(kernel: rumpy.Kernel, image: Path) -> None:
     assert not surprises
     mount = kernel.mount("ffs", str(image), "/mnt")
     mount.unmount()
+
+
+def test_what_a_file_system_sees_of_updates(kernel: rumpy.Kernel) -> None:
+    """Modules/mountspy in the place of the root file system."""
+    k = kernel
+    build = Path(__file__).resolve().parents[2] / "build" / "modules"
+
+    def change(*words: str) -> None:
+        k.sys.mount("", "/", mount_flags(["update", *words]), None, 0)
+
+    with pytest.raises(OSError) as caught:
+        change("ro")
+    assert caught.value.errno == errno.EOPNOTSUPP
+    k.load(build / "mountspy.kmod")
+    with pytest.raises(OSError):
+        change("ro", "force")
+    k.mkdir("/still-writable")
+    change("ro")
+    assert k.statvfs("/").f_flag & os.ST_RDONLY
+    change()
+    change("extattr")
+    change("extattr")
+    change()
+    said = [
+        line.removeprefix("mountspy: ")
+        for line in k.console.tail(4096).splitlines()
+        if line.startswith("mountspy:")
+    ]
+    k.unload("mountspy")
+    ro = "mount update wantro alone"
+    rw = "mount update alone"
+    assert said == [
+        ro,
+        ro,
+        "mount update wantrw alone",
+        rw,
+        "extattr start",
+        rw,
+        rw,
+        "extattr stop",
+    ]

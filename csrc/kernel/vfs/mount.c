@@ -9,6 +9,7 @@
 
 #include <sys/param.h>
 #include <sys/systm.h>
+#include <sys/extattr.h>
 #include <sys/filedesc.h>
 #include <sys/fstrans.h>
 #include <sys/kauth.h>
@@ -301,6 +302,27 @@ mount_checkdirs(struct vnode *olddp)
 	vrele(newdp);
 }
 
+/*
+ * Some keep extended attributes in files of their own, which they open when
+ * they are told and not before; the others don't know what this is about.
+ */
+static void
+mount_extattr(struct mount *mp, bool was)
+{
+	const bool wanted = (mp->mnt_flag & MNT_EXTATTR) != 0;
+	int error;
+
+	if (wanted == was)
+		return;
+	error = VFS_EXTATTRCTL(mp, wanted ? EXTATTR_CMD_START :
+	    EXTATTR_CMD_STOP, NULL, 0, NULL);
+	if (error == 0 || error == EOPNOTSUPP)
+		return;
+	printf("%s: extended attributes cannot be %s: error %d\n",
+	    mp->mnt_stat.f_mntonname, wanted ? "started" : "stopped", error);
+	mp->mnt_flag ^= MNT_EXTATTR;
+}
+
 static void
 mount_syncer(struct mount *mp)
 {
@@ -394,6 +416,8 @@ mount_new(struct lwp *l, struct mount *mp, struct vnode *vp,
 	error = VFS_START(mp, 0);
 	if (error != 0)
 		(void)dounmount(mp, MNT_FORCE, l);
+	else
+		mount_extattr(mp, false);
 	vfs_rele(mp);
 	return error;
 }
@@ -424,53 +448,76 @@ mount_domount(struct lwp *l, struct vnode *vp, struct vfsops *ops,
 	return mount_new(l, mp, vp, path, data, len);
 }
 
+/*
+ * Change the flags and let the file system follow.  On its way to read-only
+ * it may still write: it is told by IMNT_WANTRDONLY, and the flag comes last.
+ */
 static int
-mount_update(struct lwp *l, struct vnode *vp, const char *path, int flags,
-    void *data, size_t *len)
+mount_change(struct mount *mp, const char *path, int flags, void *data,
+    size_t *len)
 {
-	struct mount *mp = vp->v_mount;
-	int error, saved;
+	const int saved = mp->mnt_flag;
+	int error;
 
-	if ((vp->v_vflag & VV_ROOT) == 0)
-		return EINVAL;
-	if ((flags & MNT_RELOAD) && (mp->mnt_flag & MNT_RDONLY) == 0)
-		return EOPNOTSUPP;
-	error = vfs_busy(mp);
-	if (error != 0)
-		return EPERM;
-	error = mount_authorize(l, KAUTH_REQ_SYSTEM_MOUNT_UPDATE, mp, &flags,
-	    data);
-	if (error != 0) {
-		vfs_unbusy(mp);
-		return error;
-	}
-	mutex_enter(mp->mnt_updating);
-	if (mp->mnt_iflag & IMNT_GONE) {
-		mutex_exit(mp->mnt_updating);
-		vfs_unbusy(mp);
-		return ENOENT;
-	}
-	saved = mp->mnt_flag;
-	mp->mnt_flag &= (int)~MNT_OP_FLAGS;
-	mp->mnt_flag |= flags & (int)MNT_OP_FLAGS;
+	mp->mnt_flag &= (int)~(MNT_OP_FLAGS | MNT_BASIC_FLAGS);
+	mp->mnt_flag |= flags & (int)(MNT_OP_FLAGS | MNT_BASIC_FLAGS);
 	if ((saved & MNT_RDONLY) && (flags & MNT_RDONLY) == 0)
 		mp->mnt_iflag |= IMNT_WANTRDWR;
-	if ((saved & MNT_RDONLY) == 0 && (flags & MNT_RDONLY) &&
-	    (mp->mnt_iflag & IMNT_CAN_RWTORO))
+	if ((saved & MNT_RDONLY) == 0 && (flags & MNT_RDONLY)) {
 		mp->mnt_iflag |= IMNT_WANTRDONLY;
-	mp->mnt_flag &= (int)~MNT_BASIC_FLAGS;
-	mp->mnt_flag |= flags & (int)MNT_BASIC_FLAGS;
-
+		mp->mnt_flag &= ~MNT_RDONLY;
+	}
 	error = VFS_MOUNT(mp, path, data, len);
 	if (error == 0 && (flags & MNT_EXPORTED))
 		error = vfs_hooks_reexport(mp, path, data);
 	if (error != 0)
 		mp->mnt_flag = saved;
+	else if (mp->mnt_iflag & IMNT_WANTRDONLY)
+		mp->mnt_flag |= MNT_RDONLY;
 	mp->mnt_flag &= (int)~MNT_OP_FLAGS;
 	mp->mnt_iflag &= ~(IMNT_WANTRDWR | IMNT_WANTRDONLY);
-	mount_syncer(mp);
+	return error;
+}
+
+/* While nobody else is inside: the file system may rely on that. */
+static int
+mount_update(struct lwp *l, struct vnode *vp, const char *path, int flags,
+    void *data, size_t *len)
+{
+	struct mount *mp = vp->v_mount;
+	bool extattr, suspended;
+	int error;
+
+	if ((vp->v_vflag & VV_ROOT) == 0)
+		return EINVAL;
+	if ((flags & MNT_RELOAD) && (mp->mnt_flag & MNT_RDONLY) == 0)
+		return EOPNOTSUPP;
+	if ((flags & MNT_RDONLY) && (mp->mnt_flag & MNT_RDONLY) == 0 &&
+	    (mp->mnt_iflag & IMNT_CAN_RWTORO) == 0)
+		return EOPNOTSUPP;
+	error = mount_authorize(l, KAUTH_REQ_SYSTEM_MOUNT_UPDATE, mp, &flags,
+	    data);
+	if (error != 0)
+		return error;
+	vfs_ref(mp);
+	error = vfs_suspend(mp, 0);
+	if (error != 0 && error != EOPNOTSUPP) {
+		vfs_rele(mp);
+		return error;
+	}
+	suspended = error == 0;
+	mutex_enter(mp->mnt_updating);
+	extattr = (mp->mnt_flag & MNT_EXTATTR) != 0;
+	error = (mp->mnt_iflag & IMNT_GONE) ? ENOENT :
+	    mount_change(mp, path, flags, data, len);
+	if (error == 0)
+		mount_syncer(mp);
 	mutex_exit(mp->mnt_updating);
-	vfs_unbusy(mp);
+	if (suspended)
+		vfs_resume(mp);
+	if (error == 0)
+		mount_extattr(mp, extattr);
+	vfs_rele(mp);
 	return error;
 }
 
@@ -698,6 +745,8 @@ dounmount(struct mount *mp, int flags, struct lwp *l)
 			vfs_resume(mp);
 		if (barred)
 			(void)fstrans_setstate(mp, FSTRANS_NORMAL);
+		if (error != ENOENT)
+			mount_extattr(mp, false);	/* it has closed them */
 		return error;
 	}
 	if (mount_has_vnodes(mp))
