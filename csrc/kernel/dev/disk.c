@@ -156,11 +156,12 @@ diskreq_make(struct hostdisk *hd, int op, off_t offset, void *data,
 	return dr;
 }
 
-/* A request without data, waited for. */
+/* A request that is waited for, with data or without. */
 static int
-disk_command(struct hostdisk *hd, int op, off_t offset, uint64_t length)
+disk_transfer(struct hostdisk *hd, int op, off_t offset, void *data,
+    uint64_t length)
 {
-	struct diskreq *dr = diskreq_make(hd, op, offset, NULL, length);
+	struct diskreq *dr = diskreq_make(hd, op, offset, data, length);
 	int error;
 
 	dr->dr_bio.flags = HYP_BIO_WAIT;
@@ -172,6 +173,12 @@ disk_command(struct hostdisk *hd, int op, off_t offset, uint64_t length)
 	error = dr->dr_bio.error;
 	pool_cache_put(diskreq_cache, dr);
 	return error;
+}
+
+static int
+disk_command(struct hostdisk *hd, int op, off_t offset, uint64_t length)
+{
+	return disk_transfer(hd, op, offset, NULL, length);
 }
 
 /* Bytes of the transfer that lie on the disk, or -1 with b_error set. */
@@ -245,9 +252,21 @@ disk_write(dev_t dev, struct uio *uio, int flags __unused)
 
 /* Description. */
 
+static bool
+disk_is_amigas(struct hostdisk *hd)
+{
+	char *sector = kmem_alloc(hd->hd_secsize, KM_SLEEP);
+	bool found;
+
+	found = disk_transfer(hd, HYP_READ, 0, sector, hd->hd_secsize) == 0 &&
+	    memcmp(sector, "DOS", 3) == 0;
+	kmem_free(sector, hd->hd_secsize);
+	return found;
+}
+
 /* A label for those who insist on one: the whole disk, no partitions. */
 static void
-disk_label(const struct hostdisk *hd, struct disklabel *lp)
+disk_label(struct hostdisk *hd, struct disklabel *lp)
 {
 	uint32_t sectors = (uint32_t)MIN(hd->hd_sectors, UINT32_MAX);
 	uint16_t sum = 0, *p;
@@ -267,10 +286,15 @@ disk_label(const struct hostdisk *hd, struct disklabel *lp)
 	lp->d_npartitions = RAW_PART + 1;
 	lp->d_partitions[RAW_PART].p_size = sectors;
 	lp->d_partitions[RAW_PART].p_fstype = FS_UNUSED;
-	/* What Amigas take their file system's blocks and first block from. */
-	lp->d_partitions[RAW_PART].p_fsize = hd->hd_secsize;
-	lp->d_partitions[RAW_PART].p_frag = 1;
-	lp->d_partitions[RAW_PART].p_cpg = 2;
+	/*
+	 * What Amigas take their file system's blocks and first block from.  On
+	 * other disks the same member is the CD session.
+	 */
+	if (disk_is_amigas(hd)) {
+		lp->d_partitions[RAW_PART].p_fsize = hd->hd_secsize;
+		lp->d_partitions[RAW_PART].p_frag = 1;
+		lp->d_partitions[RAW_PART].p_cpg = 2;
+	}
 	for (p = (uint16_t *)(void *)lp;
 	    p < (uint16_t *)(void *)&lp->d_partitions[lp->d_npartitions]; p++)
 		sum ^= *p;
