@@ -31,6 +31,7 @@ int	exectest_submit(struct exectest *);
 int	exectest_result(struct exectest *);
 int	exectest_console(struct exectest *);
 int	exectest_time(struct exectest *);
+int	exectest_lend(struct exectest *);
 int	exectest_init(void);
 int	exectest_fini(void);
 

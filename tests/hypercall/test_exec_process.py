@@ -13,10 +13,11 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from exechelp import CallbackDevice, Crash, Exec, Threads, read_disk, script
+from exechelp import EINTR, CallbackDevice, Crash, Exec, Threads, read_disk, script
 
 import rumpy
 from rumpy.abi.calls import NUMBERS
+from rumpy.hypercall import Clock, Hypercalls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -247,6 +248,39 @@ def test_interrupted_transfer_is_repeated(kernel: rumpy.Kernel) -> None:
     with pytest.raises(KeyboardInterrupt):
         read_disk(kernel, "/dev/rrd7")
     assert len(calls) == 2
+
+
+class StrikingClock(Clock):
+    """The host's, with a Ctrl-C when it is asked for the third time."""
+
+    def __init__(self) -> None:
+        self.armed = False
+        self.struck_in: list[int] = []
+        self._asked = 0
+
+    def read(self, clock: int) -> int:
+        """Nanoseconds."""
+        if self.armed and threading.current_thread() is threading.main_thread():
+            self._asked += 1
+            if self._asked == 3:
+                self.struck_in.append(clock)
+                signal.raise_signal(signal.SIGINT)
+        return time.monotonic_ns() if clock else time.time_ns()
+
+
+def test_interrupt_in_a_context_that_was_lent_the_thread() -> None:
+    """It ends the sleep of the one who lent it, and nothing else."""
+    clock = StrikingClock()
+    with rumpy.Kernel(hypercalls=Hypercalls(clock=clock)) as kernel:
+        run = Exec(kernel)
+        clock.armed = True
+        answer, (left, error, *_) = run.door("lend", 11, 20)
+        clock.armed = False
+        assert answer == run.lib.HYP_EEXC
+        assert isinstance(run.machine.error(answer), KeyboardInterrupt)
+        assert clock.struck_in
+        assert (left, error) == (0, EINTR)
+        run.call("null")
 
 
 # --- fork -------------------------------------------------------------------
