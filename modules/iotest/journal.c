@@ -157,6 +157,24 @@ journal_owns(struct vnode *vp)
 	return 0;
 }
 
+/* What the journal could not write to its place stays readable. */
+static int
+journal_failed(struct vnode *vp)
+{
+	const daddr_t beyond = IOTEST_DISK / DEV_BSIZE + 16;
+	const int done = journal.done;
+	struct buf *bp = getblk(vp, beyond, BSIZE, 0, 0);
+
+	memset(bp->b_data, 0x77, BSIZE);
+	bp->b_iodone = journal_biodone;
+	bawrite(bp);
+	CHECK(bread(vp, beyond, BSIZE, 0, &bp) == 0);
+	CHECK(journal.done == done + 1 && vp->v_numoutput == 0);
+	CHECK(*(unsigned char *)bp->b_data == 0x77);
+	brelse(bp, BC_INVAL);
+	return 0;
+}
+
 int
 test_journal(struct vnode *vp)
 {
@@ -171,6 +189,8 @@ test_journal(struct vnode *vp)
 	mp->mnt_wapbl_op = &journal_ops;
 	mp->mnt_wapbl = (void *)&journal;
 	line = journal_owns(vp);
+	if (line == 0)
+		line = journal_failed(vp);
 	mp->mnt_wapbl = NULL;
 	mp->mnt_wapbl_op = NULL;
 	spec_node_setmountedfs(vp, NULL);

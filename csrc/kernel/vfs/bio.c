@@ -452,7 +452,8 @@ bio_worthless(const struct buf *bp)
 
 /*
  * A write has failed, so the only good copy is here: keep it, dirty, for
- * another try.  Not where a journal has its own ideas about such a block.
+ * another try.  A journal has its own copy, and fails all that comes after:
+ * there it stays, clean, so that nobody reads what the disk has instead.
  */
 static void
 bio_keepfailed(struct buf *bp)
@@ -460,8 +461,13 @@ bio_keepfailed(struct buf *bp)
 	struct vnode *vp = bp->b_vp;
 
 	if ((bp->b_cflags & (BC_INVAL | BC_NOCACHE)) != 0 || vp == NULL ||
-	    bp->b_bufsize == 0 || bio_journal(vp) != NULL)
+	    bp->b_bufsize == 0)
 		return;
+	if (bio_journal(vp) != NULL) {
+		bp->b_error = 0;
+		bp->b_oflags |= BO_DONE;
+		return;
+	}
 	mutex_enter(vp->v_interlock);
 	bp->b_dcookie = bp->b_error;
 	bp->b_error = 0;
