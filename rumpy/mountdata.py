@@ -221,9 +221,10 @@ def _flag(value: Value, extra: str) -> bool:
 
 def _choice(value: Value, extra: str) -> int:
     words = dict(word.split("=") for word in extra.split(","))
-    if value not in words:
+    number = words.get(value, str(value))
+    if number not in words.values():
         raise ValueError(f"{' or '.join(words)}, not {value!r}")
-    return int(words[value])
+    return int(number)
 
 
 def _pairs(value: Value, extra: str) -> list[tuple[int, int]]:

@@ -163,6 +163,8 @@ def test_every_option_packs() -> None:
             last = value.rpartition(",")[2].partition("=")[0]
             sample = last if option == "choice" else samples[option]
             assert name in known(kind)
+            once = check(kind, {name: sample})
+            assert check(kind, once) == once
             data, _ = pack(kind, None, {name: sample})
             assert len(data) == row[1]
             assert data != pack(kind, None, {})[0]
