@@ -31,6 +31,15 @@ PACKAGES = {
     "linux": "user-mode-linux",
     "xz": "xz-utils",
     "busybox": "busybox-static",
+    "mkfs.ext2": "e2fsprogs",
+    "e2fsck": "e2fsprogs",
+    "mkfs.fat": "dosfstools",
+    "fsck.fat": "dosfstools",
+    "mcopy": "mtools",
+    "mkudffs": "udftools",
+    "mkntfs": "ntfs-3g",
+    "ntfscp": "ntfs-3g",
+    "mkfs.nilfs2": "nilfs-tools",
 }
 
 
