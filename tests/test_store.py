@@ -285,3 +285,26 @@ def test_the_command(archive: Maker, release: str) -> None:
     assert run("modules", "remove", release).returncode == 0
     assert run("modules", "remove", release).returncode == 1
     assert run("modules", "list").stdout == ""
+
+
+def test_the_table_of_modules(tmp_path: Path) -> None:
+    output = tmp_path / "table.md"
+    done = subprocess.run(
+        [
+            sys.executable,
+            ROOT / "tools" / "netbsd-modules",
+            ROOT / "build" / "modules",
+            "hello",
+            "--note",
+            "A note.",
+            "--output",
+            output,
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    text = output.read_text()
+    assert "\nA note.\n" in text
+    assert "| hello | yes | yes |  |  |  |  | yes |  |" in text
