@@ -251,6 +251,37 @@ fsck_super_merge(struct fsck *f)
 	}
 }
 
+static bool	fsck_readonly(const struct fsck *);
+static bool	fsck_super_same(const struct fs *, const struct fs *);
+
+/*
+ * A first superblock that says it is of an old format, while its copies say
+ * they are not, is damaged: formats are not changed back.
+ */
+static void
+fsck_super_doubt(struct fsck *f)
+{
+	const uint32_t n = f->fs->fs_ncg < 4 ? f->fs->fs_ncg : 4;
+	struct fft_super copy;
+
+	for (uint32_t c = 0; c < n && fsck_readonly(f); c++) {
+		const int64_t at = ffs_cgsblock(f->fs, c) << f->fs->fs_fshift;
+
+		if (at == f->s.where ||
+		    fft_super_find(f->d, at, 0, &copy) != 0 ||
+		    ffs_sb_old43(&copy.fs) ||
+		    (copy.fs.fs_old_flags & FFS_FLAGS_UPDATED) == 0 ||
+		    copy.swap != f->s.swap ||
+		    !fsck_super_same(f->fs, &copy.fs))
+			continue;
+		f->s = copy;
+		f->s.alternate = 1;
+		f->old43 = false;
+		(void)snprintf(f->s.why, sizeof(f->s.why), "%s",
+		    "the superblock is of an older format than its copies");
+	}
+}
+
 static bool
 fsck_super_read(struct fsck *f)
 {
@@ -266,6 +297,7 @@ fsck_super_read(struct fsck *f)
 	f->swap = f->s.swap != 0;
 	f->v2 = ffs_isufs2(f->fs);
 	f->old43 = ffs_sb_old43(f->fs);
+	fsck_super_doubt(f);
 	if (f->s.alternate) {
 		fsck_problem(f, "superblock", 1, 0, "%s: taken from the copy "
 		    "at sector %lld", f->s.why[0] != '\0' ? f->s.why :

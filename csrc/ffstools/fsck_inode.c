@@ -483,7 +483,20 @@ fsck_size_after(struct fsck_node *n)
 	const bool absurd = n->i.size > f->maxsize;
 	const int64_t want = absurd ? INT64_MAX : fsck_last_of(f, n->i.size);
 
-	if (want == n->last || n->snapshot)
+	if (n->snapshot)
+		return;
+	if (n->last < UFS_NDADDR && (n->i.ib[0] != 0 || n->i.ib[1] != 0 ||
+	    n->i.ib[2] != 0)) {
+		/* Direct blocks were taken as whole ones for their sake. */
+		fsck_problem(f, "behind-end", 0, n->ino,
+		    "indirect blocks without data: removed");
+		fsck_drop_behind(n, n->last);
+		if (n->i.size != (uint64_t)(n->last + 1) << fs->fs_bshift)
+			fsck_resize(n, (uint64_t)(n->last + 1) <<
+			    fs->fs_bshift);
+		return;
+	}
+	if (want == n->last)
 		return;
 	if (want > n->last) {
 		fsck_resize(n, (uint64_t)(n->last + 1) << fs->fs_bshift);
@@ -529,6 +542,29 @@ fsck_extattr(struct fsck_node *n)
 	DP2(n)->di_extsize = 0;
 	memset(DP2(n)->di_extb, 0, sizeof(DP2(n)->di_extb));
 	fsck_node_put(n);
+}
+
+/*
+ * Pointers to indirect blocks that cannot be go first: whether there are any
+ * says how long the direct blocks are.
+ */
+static void
+fsck_bad_indirect(struct fsck_node *n)
+{
+	const struct fs *fs = n->f->fs;
+
+	for (int k = 0; k < UFS_NIADDR; k++) {
+		const int64_t v = n->i.ib[k];
+
+		if (v == 0 || (n->snapshot && (v == 1 || v == 2)) ||
+		    (FFS_FRAGNUM(fs, v) == 0 &&
+		    !ffs_reserved_range(fs, v, fs->fs_frag)))
+			continue;
+		fsck_problem(n->f, "bad-block", 1, n->ino, "points to "
+		    "fragment %lld, which no file may own: removed",
+		    (long long)v);
+		fsck_set_ptr(n, UFS_NDADDR + k, 0);
+	}
 }
 
 /* All blocks of a regular file, directory or long symbolic link. */
@@ -700,6 +736,8 @@ fsck_contents(struct fsck_node *n)
 	if (blocks) {
 		const int64_t before = n->frags;
 
+		if (!f->recount)
+			fsck_bad_indirect(n);
 		fsck_size_before(n);
 		n->frags = before;
 		fsck_blocks(n);
