@@ -808,16 +808,31 @@ xattr_off(const struct fuse_req *req)
 	return (req->fs->cfg.flags & FUSE_SERVER_XATTR) == 0;
 }
 
+/*
+ * Linux asks for "security.capability" before the first write to each file.  No
+ * driver of NetBSD has that name space, so the kernel need not be asked.
+ */
+static bool
+xattr_is_security(const struct export_req *x)
+{
+	static const char space[] = "security.";
+
+	return x->er_namelen >= sizeof(space) - 1 &&
+	    memcmp(x->er_name, space, sizeof(space) - 1) == 0;
+}
+
 static int
 decode_getxattr(struct fuse_req *req)
 {
 	const struct fuse_getxattr_in *in = req_args(req);
+	int error;
 
 	if (xattr_off(req))
 		return ENOSYS;
 	req->arg = in->size;
 	req_room(req, in->size, true);
-	return req_child(req, EXPORT_GETXATTR, sizeof(*in));
+	error = req_child(req, EXPORT_GETXATTR, sizeof(*in));
+	return error == 0 && xattr_is_security(&req->x) ? ENODATA : error;
 }
 
 static int

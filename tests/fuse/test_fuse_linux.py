@@ -173,6 +173,22 @@ def test_allocation_within_the_size(host: HostTree) -> None:
         os.close(fd)
 
 
+def test_no_security_attributes(host: HostTree) -> None:
+    """NetBSD has no such name space: none is there, and none can be set."""
+    put(host, "f", b"x")
+    where = os.path.join(host.directory, host.root, "f")
+    for name in ("security.capability", "security.anything"):
+        with pytest.raises(OSError) as caught:
+            os.getxattr(where, name)
+        assert caught.value.errno in (errno.ENODATA, errno.EOPNOTSUPP)
+    with pytest.raises(OSError) as caught:
+        os.setxattr(where, "security.anything", b"x")
+    assert caught.value.errno in (errno.EOPNOTSUPP, errno.EPERM)
+    os.setxattr(where, "user.mine", b"x")
+    assert os.listxattr(where) == ["user.mine"]
+    assert os.getxattr(where, "user.mine") == b"x"
+
+
 def test_birth_time_is_told(host: HostTree) -> None:
     """statx(2) has it."""
     put(host, "f")
