@@ -15,6 +15,7 @@ import pytest
 from rumpy import Kernel, Process
 
 from . import images
+from .conftest import Driver
 from .ffscheck import check
 
 SECONDS = 6.0
@@ -101,6 +102,7 @@ class Worker(threading.Thread):
 
 
 @pytest.mark.slow
+@pytest.mark.journaled
 @pytest.mark.parametrize(
     ("name", "memory", "options"),
     [
@@ -110,12 +112,17 @@ class Worker(threading.Thread):
     ],
 )
 def test_threads(
-    built: None, tmp_path: Path, name: str, memory: int, options: tuple[str, ...]
+    built: None,
+    driver: Driver,
+    tmp_path: Path,
+    name: str,
+    memory: int,
+    options: tuple[str, ...],
 ) -> None:
     image = images.copy(name, tmp_path)
     with Kernel(memory=memory << 20) as k:
-        k.load("ffs")
-        with k.mount("ffs", str(image), "/mnt", *options):
+        k.load(driver.module)
+        with k.mount("ffs", str(image), "/mnt", *driver.options(*options)):
             end = time.monotonic() + SECONDS
             workers = [Worker(k.process(), f"/mnt/t{i}", i, end) for i in range(4)]
             for worker in workers:
