@@ -13,13 +13,14 @@
  *    vnode; indirect blocks have negative logical block numbers.
  *  - Data of regular files are pages of the vnode (genfs, ubc).
  *
- * Metadata are written in one of two ways.  By default all are delayed: they
+ * Metadata are written in one of three ways.  By default all are delayed: they
  * go out when the syncer, fsync(2), sync(2) or unmount(2) says so.  With
  * MNT_SYNCHRONOUS every change is written before the call returns, in the
  * order that leaves no name without its inode and no block with two owners.
+ * With MNT_LOG they go to a journal first (ffs_log.c), operation by operation.
  *
- * Order of locks: vnode (directory before its child), buffer of the vnode,
- * buffer of a cylinder group, fm_lock.
+ * Order of locks: vnode (directory before its child), transaction, buffer of
+ * the vnode, buffer of a cylinder group, fm_lock.
  *
  * What is read from the disk is believed only after a check: superblock
  * (ffs_super.c), group (ffs_cg.c), inode (ffs_inode.c), block number
@@ -50,6 +51,7 @@
 
 struct ffs_dirhash;
 struct ffs_ea1;
+struct ffs_log;
 struct ffs_replay;
 struct lockf;
 
@@ -74,6 +76,7 @@ struct ffs_mount {
 	struct ffs_ea1	*fm_ea1;	/*   FFSv1: files of attributes */
 	bool		fm_ea1dirs;	/*   FFSv1: has attributes at all */
 	int		fm_aclmode;	/* : MNT_*ACLS: the kind of lists */
+	struct ffs_log	*fm_log;	/* the journal we write, or NULL */
 	time_t		fm_fullmsg;	/*   last "full" message */
 	unsigned	fm_complaints;	/*   messages about damage so far */
 };
@@ -141,6 +144,8 @@ struct ffs_inode {
 	 * disk yet; fsync(2) of the file writes it too.  0: none.
 	 */
 	uint64_t	i_nameparent;
+
+	uint32_t	i_orphan;	/* place in the journal's list + 1 */
 };
 
 #define	VTOI(vp)	((struct ffs_inode *)(vp)->v_data)
@@ -218,6 +223,11 @@ ffs_clrbit(uint8_t *map, uint32_t bit)
 int	ffs_alloc(struct ffs_inode *, int64_t, int, kauth_cred_t, int64_t *);
 int	ffs_extend(struct ffs_inode *, int64_t, int, int, kauth_cred_t);
 void	ffs_blkfree(struct ffs_mount *, int64_t, int64_t, uint64_t);
+void	ffs_blkfree_data(struct ffs_inode *, int64_t, int64_t);
+void	ffs_blkunalloc(struct ffs_mount *, int64_t, int64_t, uint64_t);
+void	ffs_blkfree_run(struct ffs_mount *, int64_t, int64_t);
+int64_t	ffs_find_free(struct ffs_mount *, uint32_t, uint32_t);
+int	ffs_take_run(struct ffs_mount *, int64_t, uint32_t);
 int	ffs_valloc(struct ffs_inode *, mode_t, uint64_t *);
 void	ffs_vfree(struct ffs_mount *, uint64_t, mode_t);
 int64_t	ffs_blkpref(struct ffs_inode *, int64_t, int, const void *, bool);
@@ -300,6 +310,7 @@ void	ffs_dirhash_trunc(struct ffs_inode *);
 /* ffs_wapbl.c: NetBSD's journal */
 int	ffs_replay_open(struct ffs_mount *);
 int	ffs_replay_write(struct ffs_mount *);
+int	ffs_replay_handover(struct ffs_mount *, struct ffs_log *);
 int	ffs_replay_overlay(struct ffs_mount *, struct buf *);
 void	ffs_replay_finish(struct ffs_mount *);
 void	ffs_replay_free(struct ffs_mount *);
@@ -342,13 +353,51 @@ int	ffs_getacl(void *);
 int	ffs_setacl(void *);
 int	ffs_aclcheck(void *);
 
+/*
+ * ffs_log.c: transactions.  What changes metadata lies between ffs_begin(),
+ * which may fail, and ffs_end(); without a journal both do nothing.  Nothing
+ * that somebody may hold who begins, such as a vnode lock, may be waited for
+ * in between.
+ */
+#define	FFS_TX_INODES	8
+struct ffs_tx {
+	struct ffs_log	*tx_log;	/* NULL: nothing to end */
+	LIST_ENTRY(ffs_tx) tx_link;
+	struct lwp	*tx_lwp;
+	int64_t		tx_reserved;
+	unsigned	tx_ninodes;	/* to be encoded at the end */
+	struct ffs_inode *tx_inode[FFS_TX_INODES];
+};
+#define	FFS_TX_NOWAIT	1		/* don't wait for other operations */
+int	ffs_log_begin(struct ffs_log *, struct ffs_tx *, int64_t, int);
+void	ffs_log_end(struct ffs_tx *);
+bool	ffs_intx(const struct ffs_mount *);
+void	ffs_touch(struct ffs_inode *);
+int	ffs_log_flush(struct ffs_mount *);
+int	ffs_log_clean(struct ffs_mount *);
+void	ffs_log_dealloc(struct ffs_log *, int64_t, int, bool);
+int64_t	ffs_log_pending(const struct ffs_mount *);
+void	ffs_log_orphan(struct ffs_log *, struct ffs_inode *);
+void	ffs_log_unorphan(struct ffs_inode *);
+void	ffs_log_disown(struct ffs_inode *);
+
+/* ffs_logplace.c: where the journal lies; starting and ending its use */
+int	ffs_log_start(struct ffs_mount *);
+int	ffs_log_stop(struct ffs_mount *);
+void	ffs_log_abandon(struct ffs_mount *);
+int64_t	ffs_log_steplimit(const struct ffs_mount *, int64_t *);
+
 /* ffs_rename.c, ffs_rw.c, ffs_vnops.c, ffs_vfsops.c */
+int	ffs_sb_write(struct ffs_mount *, bool);
+int	ffs_sb_writeraw(struct ffs_mount *);
+int64_t	ffs_disksize(struct vnode *);
 int	ffs_rename(void *);
 int	ffs_read(void *);
 int	ffs_write(void *);
 int	ffs_bmap(void *);
 int	ffs_strategy(void *);
 int	ffs_fsync_inode(struct ffs_inode *, int, off_t, off_t);
+int	ffs_fsync_log(struct ffs_inode *, int);
 int	ffs_zero(struct ffs_inode *, off_t, off_t, off_t);
 int	ffs_put_pages(struct ffs_inode *, void *, off_t, size_t);
 int	ffs_get_pages(struct ffs_inode *, void *, off_t, size_t);
@@ -401,6 +450,20 @@ static inline bool
 ffs_syncmeta(const struct ffs_mount *fm)
 {
 	return (fm->fm_mp->mnt_flag & MNT_SYNCHRONOUS) != 0;
+}
+
+static inline int
+ffs_begin(struct ffs_mount *fm, struct ffs_tx *tx)
+{
+	tx->tx_log = NULL;
+	return fm->fm_log == NULL ? 0 : ffs_log_begin(fm->fm_log, tx, 0, 0);
+}
+
+static inline void
+ffs_end(struct ffs_tx *tx)
+{
+	if (tx->tx_log != NULL)
+		ffs_log_end(tx);
 }
 
 /* Write a metadata buffer in the way this mount writes metadata. */

@@ -265,6 +265,7 @@ ffs_alloc(struct ffs_inode *ip, int64_t pref, int size, kauth_cred_t cred,
 		return ffs_full(fm, "file system full");
 	ip->i_blocks += FFS_BTODB(size);
 	ip->i_flag |= IN_CHANGE | IN_UPDATE | IN_MODIFIED;
+	ffs_touch(ip);
 	*bnop = bno;
 	return 0;
 }
@@ -313,6 +314,7 @@ ffs_extend(struct ffs_inode *ip, int64_t bno, int osize, int nsize,
 	ffs_cg_put(fm, &cr, true);
 	ip->i_blocks += FFS_BTODB(nsize - osize);
 	ip->i_flag |= IN_CHANGE | IN_UPDATE | IN_MODIFIED;
+	ffs_touch(ip);
 	return 0;
 }
 
@@ -340,46 +342,155 @@ ffs_free_frags(struct ffs_mount *fm, struct ffs_cgref *cr, uint32_t base,
 		ffs_book(fm, cr, 0, dffree, 0, 0);
 }
 
+/* Free n fragments inside one block; false if some of them are free. */
+static bool
+ffs_free_piece(struct ffs_mount *fm, struct ffs_cgref *cr, uint32_t base,
+    int n)
+{
+	const struct fs *fs = fm->fm_fs;
+
+	for (int i = 0; i < n; i++)
+		if (ffs_isset(cr->cr_free, base + (uint32_t)i))
+			return false;
+	if (n == fs->fs_frag) {
+		const uint32_t blk = base >> fs->fs_fragshift;
+
+		ffs_blkset(cr->cr_free, fs->fs_frag, blk, true);
+		ffs_clusteracct(fm, cr, blk, 1);
+		ffs_book(fm, cr, 1, 0, 0, 0);
+	} else
+		ffs_free_frags(fm, cr, base, n);
+	return true;
+}
+
+/* Mark nfrags fragments from bno on free; all lie in one group. */
+void
+ffs_blkfree_run(struct ffs_mount *fm, int64_t bno, int64_t nfrags)
+{
+	const struct fs *fs = fm->fm_fs;
+	struct ffs_cgref cr;
+	bool changed = false;
+
+	if (ffs_cg_get(fm, FFS_DTOG(fs, bno), &cr) != 0)
+		return;
+	while (nfrags > 0) {
+		const int n = (int)MIN(nfrags,
+		    fs->fs_frag - FFS_FRAGNUM(fs, bno));
+
+		if (ffs_free_piece(fm, &cr, (uint32_t)FFS_DTOGD(fs, bno), n))
+			changed = true;
+		else
+			ffs_complain(fm, "block %lld is free already",
+			    (long long)bno);
+		bno += n;
+		nfrags -= n;
+	}
+	ffs_cg_put(fm, &cr, changed);
+}
+
+/* Can these fragments belong to a file?  Else the image is damaged. */
+static bool
+ffs_freeable(struct ffs_mount *fm, int64_t bno, int64_t size, uint64_t ino)
+{
+	const struct fs *fs = fm->fm_fs;
+
+	KASSERT(size > 0 && size <= fs->fs_bsize);
+	if (!ffs_badblock(fm, bno, size) && FFS_FRAGNUM(fs, bno) +
+	    FFS_NUMFRAGS(fs, size) <= fs->fs_frag)
+		return true;
+	ffs_complain(fm, "inode %llu: freeing bad block %lld",
+	    (unsigned long long)ino, (long long)bno);
+	return false;
+}
+
 /*
  * Free size bytes at bno.  What is out of range or free already belongs to a
- * damaged image: it is reported and left alone.
+ * damaged image: it is reported and left alone.  With a journal this happens
+ * when the transaction commits.
  */
 void
 ffs_blkfree(struct ffs_mount *fm, int64_t bno, int64_t size, uint64_t ino)
 {
+	const int n = (int)FFS_NUMFRAGS(fm->fm_fs, size);
+
+	if (!ffs_freeable(fm, bno, size, ino))
+		return;
+	if (fm->fm_log != NULL)
+		ffs_log_dealloc(fm->fm_log, bno, n, true);
+	else
+		ffs_blkfree_run(fm, bno, n);
+}
+
+/* The same for blocks of an inode that are in the journal only if metadata. */
+void
+ffs_blkfree_data(struct ffs_inode *ip, int64_t bno, int64_t size)
+{
+	struct ffs_mount *fm = ip->i_fm;
+
+	if (fm->fm_log == NULL || !S_ISREG(ip->i_mode))
+		ffs_blkfree(fm, bno, size, ip->i_number);
+	else if (ffs_freeable(fm, bno, size, ip->i_number))
+		ffs_log_dealloc(fm->fm_log, bno,
+		    (int)FFS_NUMFRAGS(fm->fm_fs, size), false);
+}
+
+/* Give back what the running operation has allocated and nobody has seen. */
+void
+ffs_blkunalloc(struct ffs_mount *fm, int64_t bno, int64_t size, uint64_t ino)
+{
+	if (ffs_freeable(fm, bno, size, ino))
+		ffs_blkfree_run(fm, bno, FFS_NUMFRAGS(fm->fm_fs, size));
+}
+
+/*
+ * The first of n contiguous free blocks in group cgx, as a block number; 0 if
+ * it has none.
+ */
+int64_t
+ffs_find_free(struct ffs_mount *fm, uint32_t cgx, uint32_t n)
+{
 	const struct fs *fs = fm->fm_fs;
-	const int n = (int)FFS_NUMFRAGS(fs, size);
 	struct ffs_cgref cr;
-	uint32_t base;
+	uint32_t run = 0, nblks;
+	int64_t bno = 0;
 
-	KASSERT(size > 0 && size <= fs->fs_bsize);
-	if (ffs_badblock(fm, bno, size) ||
-	    FFS_FRAGNUM(fs, bno) + n > fs->fs_frag) {
-		ffs_complain(fm, "inode %llu: freeing bad block %lld",
-		    (unsigned long long)ino, (long long)bno);
-		return;
+	if (fm->fm_csum[cgx].cs_nbfree < (int32_t)n ||
+	    ffs_cg_get(fm, cgx, &cr) != 0)
+		return 0;
+	nblks = FFS_FRAGSTOBLKS(fs, cr.cr_nfrags);
+	for (uint32_t blk = 0; blk < nblks && bno == 0; blk++) {
+		run = ffs_blkbits(cr.cr_free, fs->fs_frag, blk) ==
+		    (1U << fs->fs_frag) - 1 ? run + 1 : 0;
+		if (run == n)
+			bno = FFS_CGBASE(fs, cgx) +
+			    FFS_BLKSTOFRAGS(fs, (int64_t)(blk + 1 - n));
 	}
-	if (ffs_cg_get(fm, FFS_DTOG(fs, bno), &cr) != 0)
-		return;
-	base = (uint32_t)FFS_DTOGD(fs, bno);
-	for (int i = 0; i < n; i++) {
-		if (ffs_isset(cr.cr_free, base + (uint32_t)i)) {
-			ffs_complain(fm, "inode %llu: block %lld is free "
-			    "already", (unsigned long long)ino,
-			    (long long)bno);
-			ffs_cg_put(fm, &cr, false);
-			return;
-		}
-	}
-	if (n == fs->fs_frag) {
-		const uint32_t blk = base >> fs->fs_fragshift;
+	ffs_cg_put(fm, &cr, false);
+	if (bno != 0 && ffs_reserved_range(fs, bno,
+	    FFS_BLKSTOFRAGS(fs, (int64_t)n)))
+		bno = 0;
+	return bno;
+}
 
-		ffs_blkset(cr.cr_free, fs->fs_frag, blk, true);
-		ffs_clusteracct(fm, &cr, blk, 1);
-		ffs_book(fm, &cr, 1, 0, 0, 0);
-	} else
-		ffs_free_frags(fm, &cr, base, n);
+/* Allocate n contiguous blocks that ffs_find_free() has found. */
+int
+ffs_take_run(struct ffs_mount *fm, int64_t bno, uint32_t n)
+{
+	const struct fs *fs = fm->fm_fs;
+	const uint32_t first = (uint32_t)FFS_FRAGSTOBLKS(fs,
+	    FFS_DTOGD(fs, bno));
+	struct ffs_cgref cr;
+	int error;
+
+	error = ffs_cg_get(fm, FFS_DTOG(fs, bno), &cr);
+	if (error != 0)
+		return error;
+	for (uint32_t i = 0; i < n; i++) {
+		ffs_take_block(fm, &cr, first + i);
+		ffs_book(fm, &cr, -1, 0, 0, 0);
+	}
 	ffs_cg_put(fm, &cr, true);
+	return 0;
 }
 
 /* The next group from start with at least the average of free blocks. */

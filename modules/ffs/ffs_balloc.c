@@ -11,6 +11,8 @@
 #include "ffs.h"
 
 #include <lib/libkern/libkern.h>
+#include <uvm/uvm_extern.h>
+#include <uvm/uvm_pager.h>
 
 /*
  * Allocate nsize bytes for fragments that have to move.  With room on the
@@ -28,7 +30,7 @@ ffs_alloc_moved(struct ffs_inode *ip, int nsize, kauth_cred_t cred,
 	    fs->fs_cstotal.cs_nbfree > fs->fs_ncg &&
 	    ffs_freespace(fs, fs->fs_minfree) > 2 * fs->fs_frag &&
 	    ffs_alloc(ip, 0, fs->fs_bsize, cred, bnop) == 0) {
-		ffs_blkfree(fm, *bnop + FFS_NUMFRAGS(fs, nsize),
+		ffs_blkunalloc(fm, *bnop + FFS_NUMFRAGS(fs, nsize),
 		    fs->fs_bsize - nsize, ip->i_number);
 		ip->i_blocks -= FFS_BTODB(fs->fs_bsize - nsize);
 		return 0;
@@ -54,6 +56,16 @@ ffs_move_pages(struct ffs_inode *ip, int64_t lbn, int osize, int64_t newbno)
 	if (error == 0) {
 		ip->i_db[lbn] = newbno;
 		error = ffs_put_pages(ip, copy, start, len);
+		/*
+		 * What was durable at the old place must be so at the new one
+		 * before the journal says that it is there.
+		 */
+		if (error == 0 && ip->i_fm->fm_log != NULL) {
+			rw_enter(ITOV(ip)->v_uobj.vmobjlock, RW_WRITER);
+			error = VOP_PUTPAGES(ITOV(ip), trunc_page(start),
+			    round_page(start + (off_t)len),
+			    PGO_CLEANIT | PGO_SYNCIO);
+		}
 		if (error != 0)
 			ip->i_db[lbn] = oldbno;
 	}
@@ -91,7 +103,7 @@ ffs_grow(struct ffs_inode *ip, int64_t lbn, int osize, int nsize,
 		if (error == 0)
 			ip->i_blocks -= FFS_BTODB(osize);
 		else if (bno != oldbno) {
-			ffs_blkfree(fm, bno, nsize, ip->i_number);
+			ffs_blkunalloc(fm, bno, nsize, ip->i_number);
 			ip->i_blocks -= FFS_BTODB(nsize);
 		}
 	}
@@ -102,7 +114,7 @@ ffs_grow(struct ffs_inode *ip, int64_t lbn, int osize, int nsize,
 	}
 	ip->i_db[lbn] = bno;
 	if (bno != oldbno)
-		ffs_blkfree(fm, oldbno, osize, ip->i_number);
+		ffs_blkfree_data(ip, oldbno, osize);
 	if (bp != NULL) {
 		allocbuf(bp, nsize, 1);
 		memset((char *)bp->b_data + osize, 0, (size_t)(nsize - osize));
@@ -156,7 +168,7 @@ ffs_balloc_direct(struct ffs_inode *ip, int64_t lbn, int upto,
 	if (bpp != NULL) {
 		error = ffs_newbuf(ip, lbn, nsize, bno, bpp);
 		if (error != 0) {
-			ffs_blkfree(ip->i_fm, bno, nsize, ip->i_number);
+			ffs_blkunalloc(ip->i_fm, bno, nsize, ip->i_number);
 			ip->i_blocks -= FFS_BTODB(nsize);
 			return error;
 		}
@@ -228,7 +240,7 @@ ffs_balloc_missing(struct ffs_inode *ip, int64_t lbn,
 	while (--i > have) {
 		if (i <= fp->fp_levels)
 			binvalbuf(ITOV(ip), fp->fp_lbn[i]);
-		ffs_blkfree(fm, bno[i], fs->fs_bsize, ip->i_number);
+		ffs_blkunalloc(fm, bno[i], fs->fs_bsize, ip->i_number);
 		ip->i_blocks -= FFS_BTODB(fs->fs_bsize);
 	}
 	return error;

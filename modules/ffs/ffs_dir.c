@@ -335,6 +335,7 @@ ffs_dir_changed(struct ffs_inode *dp)
 {
 	dp->i_dirgen++;
 	dp->i_flag |= IN_CHANGE | IN_UPDATE;
+	ffs_touch(dp);
 }
 
 /* Append a directory block that holds one entry. */
@@ -420,6 +421,8 @@ ffs_dir_enter(struct ffs_inode *dp, const struct componentname *cnp,
 	return error;
 }
 
+#define	FFS_TRIM_MAX	64	/* blocks of the file system */
+
 /* Whole blocks at the end with nothing in them are given back. */
 static void
 ffs_dir_trim(struct ffs_inode *dp)
@@ -443,6 +446,10 @@ ffs_dir_trim(struct ffs_inode *dp)
 	/* In steps of some size, else emptying a directory is quadratic. */
 	if (dp->i_size - size < 4 * UFS_DIRBLKSIZ && size > UFS_DIRBLKSIZ)
 		return;
+	/* One transaction frees no more than this. */
+	if (fm->fm_log != NULL)
+		size = MAX(size, dp->i_size - MIN(dp->i_size,
+		    FFS_TRIM_MAX * (uint64_t)fm->fm_fs->fs_bsize));
 	if (size < dp->i_size && ffs_truncate(dp, (off_t)size, 0, NOCRED) == 0)
 		ffs_dirhash_trunc(dp);
 }

@@ -266,14 +266,14 @@ ffs_ea_overwrite(struct ffs_inode *ip, const uint8_t *area, uint32_t size)
  * the inode, on the disk too.
  */
 static int
-ffs_ea_store(struct ffs_inode *ip, uint8_t *area, uint32_t size,
+ffs_ea_replace(struct ffs_inode *ip, uint8_t *area, uint32_t size,
     kauth_cred_t cred)
 {
 	const struct ffs_mount *fm = ip->i_fm;
 	const int32_t osize = ip->i_extsize;
 	/* A journal keeps freed blocks untouched for as long as needed. */
 	const bool wait = ffs_syncmeta(fm) ||
-	    (osize != 0 && (fm->fm_mp->mnt_flag & MNT_LOG) == 0);
+	    (osize != 0 && fm->fm_log == NULL);
 	int64_t bno[UFS_NXADDR] = { 0 }, old[UFS_NXADDR];
 	bool moved = false;
 	int error;
@@ -306,6 +306,25 @@ ffs_ea_store(struct ffs_inode *ip, uint8_t *area, uint32_t size,
 	/* If that failed, the disk still points at them. */
 	if (moved && error == 0)
 		ffs_ea_free_blocks(ip, old, osize);
+	return error;
+}
+
+static int
+ffs_ea_store(struct ffs_inode *ip, uint8_t *area, uint32_t size,
+    kauth_cred_t cred)
+{
+	struct ffs_tx tx;
+	int error;
+
+	error = ffs_begin(ip->i_fm, &tx);
+	if (error != 0) {
+		if (area != NULL)
+			kmem_free(area, size);
+		return error;
+	}
+	ffs_touch(ip);
+	error = ffs_ea_replace(ip, area, size, cred);
+	ffs_end(&tx);
 	return error;
 }
 
@@ -460,18 +479,23 @@ ffs_ea_free(struct ffs_inode *ip)
 	const int64_t max = (int64_t)UFS_NXADDR << fs->fs_bshift;
 	const int32_t size = ip->i_extsize;
 	int64_t old[UFS_NXADDR];
+	struct ffs_tx tx;
 
 	ffs_ea_drop(ip);
 	if (!ffs_isufs2(fs)) {
 		ffs_ea1_free(ip);
 		return;
 	}
+	if (size == 0 || ffs_begin(ip->i_fm, &tx) != 0)
+		return;
+	ffs_touch(ip);
 	memcpy(old, ip->i_extb, sizeof(old));
 	memset(ip->i_extb, 0, sizeof(ip->i_extb));
 	ip->i_extsize = 0;
 	/* What can't be true is left for fsck to find. */
 	if (size > 0 && size <= max)
 		ffs_ea_free_blocks(ip, old, size);
+	ffs_end(&tx);
 }
 
 /* Write blocks of the area that are still only in buffers. */
@@ -485,6 +509,8 @@ ffs_ea_sync(struct ffs_inode *ip)
 
 	if (!ffs_isufs2(fs))
 		return ffs_ea1_sync(ip);
+	if (fm->fm_log != NULL)
+		return 0;	/* they are part of the next commit */
 	for (int i = 0; i < UFS_NXADDR; i++) {
 		const int64_t n = ffs_ea_part(fs, ip->i_extsize, i);
 		const daddr_t db = FFS_FSBTODB(fs, ip->i_extb[i]);

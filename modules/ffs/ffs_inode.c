@@ -312,6 +312,9 @@ ffs_inode_alloc(struct ffs_mount *fm, struct vnode *vp, uint64_t ino)
 void
 ffs_inode_free(struct ffs_inode *ip)
 {
+	/* Removed, but could not be freed: a replay will. */
+	if (ip->i_orphan != 0)
+		ffs_log_disown(ip);
 	pool_cache_put(ffs_inode_cache, ip);
 }
 
@@ -471,11 +474,15 @@ ffs_itimes(struct ffs_inode *ip)
 	ip->i_flag &= ~(uint32_t)(IN_ACCESS | IN_CHANGE | IN_UPDATE);
 }
 
-/* Write the inode into its block, and the block to the disk if wait. */
+/*
+ * Write the inode into its block, and the block to the disk if wait; with a
+ * journal only its flush makes that durable.
+ */
 int
 ffs_update(struct ffs_inode *ip, bool wait)
 {
 	struct ffs_mount *fm = ip->i_fm;
+	struct ffs_tx tx;
 	struct buf *bp;
 	void *dp;
 	int error;
@@ -485,16 +492,21 @@ ffs_update(struct ffs_inode *ip, bool wait)
 	ffs_itimes(ip);
 	if ((ip->i_flag & (IN_MODIFIED | IN_ACCESSED)) == 0)
 		return 0;
-	error = ffs_dinode_get(fm, ip->i_number, true, &bp, &dp);
+	error = ffs_begin(fm, &tx);
 	if (error != 0)
 		return error;
-	ip->i_flag &= ~(uint32_t)(IN_MODIFIED | IN_ACCESSED);
-	if (ffs_isufs2(fm->fm_fs))
-		ffs_encode2(ip, dp);
-	else
-		ffs_encode1(ip, dp);
-	if (wait)
-		return bwrite(bp);
-	bdwrite(bp);
-	return 0;
+	error = ffs_dinode_get(fm, ip->i_number, true, &bp, &dp);
+	if (error == 0) {
+		ip->i_flag &= ~(uint32_t)(IN_MODIFIED | IN_ACCESSED);
+		if (ffs_isufs2(fm->fm_fs))
+			ffs_encode2(ip, dp);
+		else
+			ffs_encode1(ip, dp);
+		if (wait)
+			error = bwrite(bp);
+		else
+			bdwrite(bp);
+	}
+	ffs_end(&tx);
+	return error;
 }

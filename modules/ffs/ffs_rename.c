@@ -72,6 +72,7 @@ ffs_droplink(struct ffs_inode *ip)
 	else if (ip->i_nlink > 0)
 		ip->i_nlink--;
 	ip->i_flag |= IN_CHANGE | IN_MODIFIED;
+	ffs_touch(ip);
 }
 
 static void
@@ -80,6 +81,7 @@ ffs_addlink(struct ffs_inode *ip, int d)
 	if (d > 0 || ip->i_nlink > 0)
 		ip->i_nlink = (int16_t)(ip->i_nlink + d);
 	ip->i_flag |= IN_CHANGE | IN_MODIFIED;
+	ffs_touch(ip);
 }
 
 /* Write an inode at once where the mount wants that. */
@@ -140,10 +142,14 @@ ffs_gro_rename(struct mount *mp __unused, kauth_cred_t cred,
 	struct ffs_inode *tp = tvp == NULL ? NULL : VTOI(tvp);
 	const bool reparent = fdp != tdp;
 	const bool isdir = S_ISDIR(fp->i_mode);
+	struct ffs_tx tx;
 	int error;
 
 	if (fp->i_nlink >= UFS_LINK_MAX)
 		return EMLINK;
+	error = ffs_begin(fp->i_fm, &tx);
+	if (error != 0)
+		return error;
 	ffs_addlink(fp, 1);
 	ffs_settle(fp);
 	error = ffs_rename_enter(fp, tdp, tp, tcnp, reparent, cred);
@@ -161,6 +167,7 @@ ffs_gro_rename(struct mount *mp __unused, kauth_cred_t cred,
 		ffs_settle(tp);
 		*tvp_nlinkp = (nlink_t)(tp->i_nlink < 0 ? 0 : tp->i_nlink);
 	}
+	ffs_end(&tx);
 	return error;
 }
 
@@ -170,13 +177,18 @@ ffs_gro_remove(struct mount *mp __unused, kauth_cred_t cred __unused,
     struct vnode *vp, nlink_t *nlinkp)
 {
 	struct ffs_inode *ip = VTOI(vp);
+	struct ffs_tx tx;
 	int error;
 
+	error = ffs_begin(ip->i_fm, &tx);
+	if (error != 0)
+		return error;
 	error = ffs_dir_remove(VTOI(dvp), cnp, ip->i_number);
 	if (error == 0) {
 		ffs_droplink(ip);
 		ffs_settle(ip);
 	}
+	ffs_end(&tx);
 	*nlinkp = (nlink_t)(ip->i_nlink < 0 ? 0 : ip->i_nlink);
 	return error;
 }

@@ -228,10 +228,15 @@ ffs_write_step(struct ffs_inode *ip, struct uio *uio, int ioflag,
 	const off_t osize = (off_t)ip->i_size;
 	off_t end = MIN(off + (off_t)uio->uio_resid,
 	    rounddown(off, FFS_WRITE_STEP) + FFS_WRITE_STEP);
+	struct ffs_tx tx;
 	bool fresh = false;
 	int error;
 
+	error = ffs_begin(ip->i_fm, &tx);
+	if (error != 0)
+		return error;
 	error = ffs_write_alloc(ip, off, &end, osize, cred, &fresh);
+	ffs_end(&tx);
 	if (error == 0) {
 		error = ffs_ubc_write(vp, uio, (size_t)(end - off),
 		    fresh ? 0 : osize, IO_ADV_DECODE(ioflag));
@@ -335,10 +340,13 @@ ffs_write(void *v)
 	} else if (error != 0 && uio->uio_resid != resid)
 		error = 0;	/* a short write tells it better */
 	if (error == 0 && ((ap->a_ioflag & IO_SYNC) != 0 ||
-	    (vp->v_mount->mnt_flag & MNT_SYNCHRONOUS) != 0))
+	    (vp->v_mount->mnt_flag & MNT_SYNCHRONOUS) != 0)) {
 		error = ffs_fsync_inode(ip, FSYNC_WAIT |
 		    ((ap->a_ioflag & IO_SYNC) == IO_SYNC ? 0 : FSYNC_DATAONLY),
 		    rounddown(start, PAGE_SIZE), 0);
+		if (error == 0 && ip->i_fm->fm_log != NULL)
+			error = ffs_fsync_log(ip, FSYNC_WAIT);
+	}
 	return error;
 }
 

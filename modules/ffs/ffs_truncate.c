@@ -5,7 +5,12 @@
  * Shrinking forgets the pointers first and frees the blocks after, so that a
  * crash between leaks blocks instead of giving them two owners.  A block is
  * freed before what it points to is looked at: should a damaged image have
- * loops in its indirect blocks, the second visit finds the block free.
+ * loops in its indirect blocks, the second visit finds the block free.  With a
+ * journal it does not, for freed blocks stay marked as used until the commit;
+ * there the count of blocks that a disk can have ends it.
+ *
+ * With a journal a long file is shortened in several transactions, from its
+ * end; after each of them it is a shorter file.
  */
 
 #include "ffs.h"
@@ -32,6 +37,7 @@ ffs_fill_last(struct ffs_inode *ip, off_t newsize, kauth_cred_t cred)
 	const off_t osize = (off_t)ip->i_size;
 	const int64_t lbn = FFS_LBLKNO(fs, osize);
 	const off_t end = MIN(newsize, FFS_LBLKTOSIZE(fs, lbn + 1));
+	struct ffs_tx tx;
 	int64_t bno;
 	bool isnew;
 	int error;
@@ -47,19 +53,22 @@ ffs_fill_last(struct ffs_inode *ip, off_t newsize, kauth_cred_t cred)
 	}
 	if (bno == 0)
 		return 0;
-	error = ffs_balloc(ip, osize, (int)(end - osize), cred, NULL, &isnew);
+	error = ffs_begin(ip->i_fm, &tx);
 	if (error != 0)
 		return error;
-	uvm_vnp_setwritesize(vp, end);
-	error = ffs_zero(ip, osize, end, osize);
-	if (error != 0) {
-		uvm_vnp_setsize(vp, osize);
-		return error;
+	error = ffs_balloc(ip, osize, (int)(end - osize), cred, NULL, &isnew);
+	if (error == 0) {
+		uvm_vnp_setwritesize(vp, end);
+		error = ffs_zero(ip, osize, end, osize);
+		if (error == 0) {
+			ip->i_size = (uint64_t)end;
+			ip->i_flag |= IN_CHANGE | IN_UPDATE | IN_MODIFIED;
+			ffs_touch(ip);
+		}
+		uvm_vnp_setsize(vp, (voff_t)ip->i_size);
 	}
-	ip->i_size = (uint64_t)end;
-	uvm_vnp_setsize(vp, end);
-	ip->i_flag |= IN_CHANGE | IN_UPDATE | IN_MODIFIED;
-	return 0;
+	ffs_end(&tx);
+	return error;
 }
 
 /* Lengthen a regular file by a hole; its last block is allocated. */
@@ -70,20 +79,24 @@ ffs_lengthen(struct ffs_inode *ip, off_t length, kauth_cred_t cred)
 	const struct fs *fs = ip->i_fm->fm_fs;
 	const off_t osize = (off_t)ip->i_size;
 	const off_t start = FFS_LBLKTOSIZE(fs, FFS_LBLKNO(fs, length - 1));
+	struct ffs_tx tx;
 	bool isnew;
 	int error;
 
 	if ((uint64_t)length > fs->fs_maxfilesize)
 		return EFBIG;
 	error = ffs_fill_last(ip, length, cred);
-	if (error == 0 && (off_t)ip->i_size < length) {
+	if (error == 0 && (off_t)ip->i_size < length &&
+	    (error = ffs_begin(ip->i_fm, &tx)) == 0) {
 		error = ffs_balloc(ip, length - 1, 1, cred, NULL, &isnew);
 		if (error == 0) {
 			ip->i_size = (uint64_t)length;
+			ffs_touch(ip);
 			uvm_vnp_setwritesize(vp, length);
 			error = ffs_zero(ip, MAX(start, osize), length, osize);
 			uvm_vnp_setsize(vp, length);
 		}
+		ffs_end(&tx);
 	}
 	if (error != 0) {
 		(void)ffs_truncate(ip, osize, 0, cred);
@@ -100,10 +113,25 @@ struct ffs_cut {
 	uint64_t	fc_freed;	/* in units of 512 bytes */
 };
 
-static void
-ffs_cut_free(struct ffs_cut *fc, int64_t bno, int64_t size)
+/* More than the disk has: the same blocks again and again. */
+static bool
+ffs_cut_overrun(const struct ffs_cut *fc)
 {
-	ffs_blkfree(fc->fc_ip->i_fm, bno, size, fc->fc_ip->i_number);
+	const struct fs *fs = fc->fc_ip->i_fm->fm_fs;
+
+	return fc->fc_freed > (uint64_t)FFS_FSBTODB(fs, fs->fs_size);
+}
+
+/* Free a block of data, or (meta) one that leads to them. */
+static void
+ffs_cut_free(struct ffs_cut *fc, int64_t bno, int64_t size, bool meta)
+{
+	if (ffs_cut_overrun(fc))
+		return;
+	if (meta)
+		ffs_blkfree(fc->fc_ip->i_fm, bno, size, fc->fc_ip->i_number);
+	else
+		ffs_blkfree_data(fc->fc_ip, bno, size);
 	fc->fc_freed += FFS_BTODB(size);
 }
 
@@ -142,21 +170,21 @@ ffs_cut_indirect(struct ffs_cut *fc, int64_t bno, int level, int64_t first)
 	void *copy;
 	int from = 0;
 
-	if (!ffs_isallocated(fm, bno))
+	if (!ffs_isallocated(fm, bno) || ffs_cut_overrun(fc))
 		return whole;
 	for (int i = 1; i < level; i++)
 		span *= fs->fs_nindir;
 	if (ffs_indir_get(ip, metalbn, bno, &bp) != 0) {
 		/* Unreadable: what it pointed to is lost, fsck finds it. */
 		if (whole)
-			ffs_cut_free(fc, bno, fs->fs_bsize);
+			ffs_cut_free(fc, bno, fs->fs_bsize, true);
 		return whole;
 	}
 	copy = kmem_alloc((size_t)fs->fs_bsize, KM_SLEEP);
 	memcpy(copy, bp->b_data, (size_t)fs->fs_bsize);
 	if (whole) {
 		brelse(bp, BC_INVAL);
-		ffs_cut_free(fc, bno, fs->fs_bsize);
+		ffs_cut_free(fc, bno, fs->fs_bsize, true);
 	} else {
 		from = (int)((fc->fc_keep - first) / span);
 		for (int i = from + ((fc->fc_keep - first) % span != 0);
@@ -173,7 +201,7 @@ ffs_cut_indirect(struct ffs_cut *fc, int64_t bno, int level, int64_t first)
 		if (level > 1)
 			(void)ffs_cut_indirect(fc, child, level - 1, f);
 		else
-			ffs_cut_free(fc, child, fs->fs_bsize);
+			ffs_cut_free(fc, child, fs->fs_bsize, false);
 	}
 	kmem_free(copy, (size_t)fs->fs_bsize);
 	return whole;
@@ -255,7 +283,7 @@ ffs_cut_direct(struct ffs_cut *fc, const int64_t *olddb, off_t osize,
 			nsz = FFS_FRAGROUNDUP(fs, length - start);
 		if (nsz < osz)
 			ffs_cut_free(fc, olddb[lbn] + FFS_NUMFRAGS(fs, nsz),
-			    osz - nsz);
+			    osz - nsz, false);
 	}
 }
 
@@ -285,6 +313,7 @@ ffs_shorten(struct ffs_inode *ip, off_t length, bool wait)
 		first += span;
 	}
 	ip->i_flag |= IN_CHANGE | IN_UPDATE | IN_MODIFIED;
+	ffs_touch(ip);
 	if (wait)
 		error = ffs_update(ip, true);
 	/* From the end of the file. */
@@ -307,16 +336,67 @@ ffs_back_end(struct ffs_inode *ip, off_t length, kauth_cred_t cred)
 	const struct fs *fs = ip->i_fm->fm_fs;
 	const off_t start = FFS_LBLKTOSIZE(fs, FFS_LBLKNO(fs, length - 1));
 	const off_t osize = (off_t)ip->i_size;
+	struct ffs_tx tx;
 	bool isnew;
 	int error;
 
 	if (!ffs_haspages(ip) || length == 0)
 		return 0;
+	error = ffs_begin(ip->i_fm, &tx);
+	if (error != 0)
+		return error;
 	error = ffs_balloc(ip, length - 1, 1, cred, NULL, &isnew);
 	if (error == 0 && isnew)
 		error = ffs_zero(ip, start, MIN(osize, start + fs->fs_bsize),
 		    0);
+	ffs_end(&tx);
 	return error;
+}
+
+/*
+ * Shorten a file that has blocks: in one transaction, or with a journal in as
+ * many as it takes to leave each of them small.
+ */
+static int
+ffs_shorten_all(struct ffs_inode *ip, off_t length, bool wait)
+{
+	struct ffs_mount *fm = ip->i_fm;
+	const struct fs *fs = fm->fm_fs;
+	int64_t more = 0, step = INT64_MAX;
+	struct ffs_tx tx = { .tx_log = NULL };
+	int error = 0;
+	off_t next;
+
+	if (fm->fm_log != NULL && S_ISREG(ip->i_mode) && !ffs_intx(fm))
+		step = ffs_log_steplimit(fm, &more);
+	do {
+		const int64_t last = FFS_LBLKNO(fs, (int64_t)ip->i_size +
+		    fs->fs_bsize - 1);
+
+		next = length;
+		if (last - FFS_LBLKNO(fs, length) > step)
+			next = FFS_LBLKTOSIZE(fs, last - step);
+		if (fm->fm_log != NULL)
+			error = ffs_log_begin(fm->fm_log, &tx, more, 0);
+		if (error != 0)
+			break;
+		error = ffs_shorten(ip, next, wait);
+		ffs_end(&tx);
+		tx.tx_log = NULL;
+	} while (error == 0 && next != length);
+	return error;
+}
+
+/* Forget the target of a symbolic link that is kept in the inode. */
+static int
+ffs_truncate_shortlink(struct ffs_inode *ip, bool wait)
+{
+	memset(ip->i_shortlink, 0, sizeof(ip->i_shortlink));
+	ip->i_flag &= ~(uint32_t)IN_SHORTLINK;
+	ip->i_size = 0;
+	uvm_vnp_setsize(ITOV(ip), 0);
+	ip->i_flag |= IN_CHANGE | IN_UPDATE | IN_MODIFIED;
+	return ffs_update(ip, wait);
 }
 
 /*
@@ -327,7 +407,6 @@ int
 ffs_truncate(struct ffs_inode *ip, off_t length, int ioflag,
     kauth_cred_t cred)
 {
-	struct vnode *vp = ITOV(ip);
 	const bool wait = (ioflag & IO_SYNC) != 0 || ffs_syncmeta(ip->i_fm);
 	int error;
 
@@ -337,12 +416,7 @@ ffs_truncate(struct ffs_inode *ip, off_t length, int ioflag,
 		return EROFS;
 	if ((ip->i_flag & IN_SHORTLINK) != 0) {
 		KASSERT(length == 0);
-		memset(ip->i_shortlink, 0, sizeof(ip->i_shortlink));
-		ip->i_flag &= ~(uint32_t)IN_SHORTLINK;
-		ip->i_size = 0;
-		uvm_vnp_setsize(vp, 0);
-		ip->i_flag |= IN_CHANGE | IN_UPDATE | IN_MODIFIED;
-		return ffs_update(ip, wait);
+		return ffs_truncate_shortlink(ip, wait);
 	}
 	if ((uint64_t)length > ip->i_size) {
 		error = ffs_lengthen(ip, length, cred);
@@ -350,7 +424,7 @@ ffs_truncate(struct ffs_inode *ip, off_t length, int ioflag,
 	    (length == 0 && ip->i_blocks != 0)) {
 		error = ffs_back_end(ip, length, cred);
 		if (error == 0)
-			error = ffs_shorten(ip, length, wait);
+			error = ffs_shorten_all(ip, length, wait);
 	} else {
 		ip->i_flag |= IN_CHANGE | IN_UPDATE | IN_MODIFIED;
 		return ffs_update(ip, wait);

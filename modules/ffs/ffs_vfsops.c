@@ -4,11 +4,13 @@
  */
 
 #include "ffs.h"
+#include "ffs_log.h"
 
 #include <sys/conf.h>
 #include <sys/device.h>
 #include <sys/dkio.h>
 #include <sys/fcntl.h>
+#include <sys/fstrans.h>
 #include <sys/lwp.h>
 #include <sys/module.h>
 #include <sys/proc.h>
@@ -33,7 +35,7 @@ ffs_name(const struct ffs_mount *fm)
 
 /* The superblock. */
 
-static int64_t
+int64_t
 ffs_disksize(struct vnode *devvp)
 {
 	uint64_t nsec;
@@ -128,8 +130,20 @@ ffs_summary_io(struct ffs_mount *fm, bool write, bool wait)
 	return error;
 }
 
+/* Write the superblock alone, at once, past a journal. */
+int
+ffs_sb_writeraw(struct ffs_mount *fm)
+{
+	struct fs *fs = fm->fm_fs;
+
+	fs->fs_time = time_second;
+	ffs_sb_encode(fm->fm_sbbuf, fs, fm->fm_swap);
+	return ffs_log_rawio(fm, fm->fm_sbloc, fm->fm_sbbuf,
+	    (int)roundup(fs->fs_sbsize, DEV_BSIZE), true);
+}
+
 /* Write superblock and summary. */
-static int
+int
 ffs_sb_write(struct ffs_mount *fm, bool wait)
 {
 	struct fs *fs = fm->fm_fs;
@@ -196,18 +210,24 @@ ffs_start_writing(struct ffs_mount *fm)
 	if (fs->fs_clean != FFS_ISCLEAN && !fm->fm_replayed &&
 	    (fm->fm_mp->mnt_flag & MNT_FORCE) == 0)
 		printf("ffs: %s: not clean: please run fsck\n", ffs_name(fm));
-	/* FFS_ISCLEAN becomes FFS_WASCLEAN, what was not clean stays so. */
-	if (fm->fm_replayed)
+	/*
+	 * FFS_ISCLEAN becomes FFS_WASCLEAN, and a replay brings it back to
+	 * that; what was not clean before the journal began stays so.
+	 */
+	if (fm->fm_replayed && (fs->fs_clean & (FFS_ISCLEAN |
+	    FFS_WASCLEAN)) != 0)
 		fs->fs_clean = FFS_WASCLEAN;
 	else if (fs->fs_clean < 0x80)
 		fs->fs_clean = (uint8_t)(fs->fs_clean << 1);
-	/* Nothing is in the journal, and nothing will be. */
-	if (ffs_sb_haswapbl(fs))
-		fs->fs_flags &= ~(uint32_t)FFS_DOWAPBL;
 	fs->fs_pendingblocks = 0;
 	fs->fs_pendinginodes = 0;
 	fs->fs_ronly = 0;
 	fm->fm_ronly = false;
+	if ((fm->fm_mp->mnt_flag & MNT_LOG) != 0)
+		return 0;		/* ffs_log_start() will write it */
+	/* Nothing is needed of the journal, and nothing will be in it. */
+	if (ffs_sb_haswapbl(fs))
+		fs->fs_flags &= ~(uint32_t)FFS_DOWAPBL;
 	return ffs_sb_write(fm, true);
 }
 
@@ -227,6 +247,11 @@ ffs_stop_writing(struct ffs_mount *fm)
 	struct fs *fs = fm->fm_fs;
 	int error;
 
+	if (fm->fm_log != NULL) {
+		error = ffs_log_stop(fm);
+		if (error != 0)
+			return error;
+	}
 	(void)vn_lock(fm->fm_devvp, LK_EXCLUSIVE | LK_RETRY);
 	error = VOP_FSYNC(fm->fm_devvp, FSCRED, FSYNC_WAIT, 0, 0);
 	VOP_UNLOCK(fm->fm_devvp);
@@ -296,6 +321,20 @@ ffs_mount_publish(struct ffs_mount *fm)
 	spec_node_setmountedfs(fm->fm_devvp, mp);
 }
 
+static void
+ffs_mount_unpublish(struct ffs_mount *fm)
+{
+	spec_node_setmountedfs(fm->fm_devvp, NULL);
+	fm->fm_mp->mnt_data = NULL;
+	fm->fm_mp->mnt_flag &= ~MNT_LOCAL;
+}
+
+static int
+ffs_flushfiles(struct mount *mp, int flags)
+{
+	return vflush(mp, NULLVP, flags);
+}
+
 /*
  * Count what is free once more, from the groups: after a replay the summary
  * may be older than they are.
@@ -356,6 +395,8 @@ ffs_replay(struct ffs_mount *fm, bool ronly)
 		VOP_UNLOCK(fm->fm_devvp);
 		if (error != 0)
 			return error;
+		/* Before anything says that the journal is not needed. */
+		ffs_flush_disk(fm);
 		fm->fm_replayed = true;
 	}
 	return ffs_sb_read(fm);
@@ -367,6 +408,7 @@ ffs_mountfs(struct mount *mp, struct vnode *devvp)
 {
 	const bool ronly = (mp->mnt_flag & MNT_RDONLY) != 0;
 	struct ffs_mount *fm;
+	bool recount;
 	uint32_t ncg;
 	int error;
 
@@ -381,12 +423,15 @@ ffs_mountfs(struct mount *mp, struct vnode *devvp)
 		error = ffs_replay(fm, ronly);
 	if (error != 0)
 		goto fail;
+	/* With a journal, nobody has kept the summary. */
+	recount = ffs_sb_haswapbl(fm->fm_fs) &&
+	    fm->fm_fs->fs_clean != FFS_ISCLEAN;
 	ncg = fm->fm_fs->fs_ncg;
 	fm->fm_csum = kmem_zalloc(ncg * sizeof(struct csum), KM_SLEEP);
 	fm->fm_contigdirs = kmem_zalloc(ncg, KM_SLEEP);
 	fm->fm_cgstate = kmem_zalloc(ncg, KM_SLEEP);
 	error = ffs_summary_io(fm, false, false);
-	if (error == 0 && fm->fm_replay != NULL)
+	if (error == 0 && recount)
 		error = ffs_recount(fm);
 	if (error == 0)
 		error = ffs_acl_mountflags(fm);
@@ -395,6 +440,15 @@ ffs_mountfs(struct mount *mp, struct vnode *devvp)
 	if (error != 0)
 		goto fail;
 	ffs_mount_publish(fm);
+	if (!ronly && (mp->mnt_flag & MNT_LOG) != 0) {
+		error = ffs_log_start(fm);
+		if (error != 0) {
+			fm->fm_ronly = true;
+			(void)ffs_flushfiles(mp, FORCECLOSE);
+			ffs_mount_unpublish(fm);
+			goto fail;
+		}
+	}
 	ffs_ea1_start(fm);
 	if (fm->fm_replayed)
 		ffs_replay_finish(fm);
@@ -402,12 +456,6 @@ ffs_mountfs(struct mount *mp, struct vnode *devvp)
 fail:
 	ffs_mount_free(fm);
 	return error;
-}
-
-static int
-ffs_flushfiles(struct mount *mp, int flags)
-{
-	return vflush(mp, NULLVP, flags);
 }
 
 /* Mount updates: from read-write to read-only and back. */
@@ -440,8 +488,33 @@ ffs_update_readwrite(struct ffs_mount *fm)
 	if (fm->fm_overlay)
 		return EBUSY;
 	error = ffs_start_writing(fm);
+	if (error == 0 && (fm->fm_mp->mnt_flag & MNT_LOG) != 0)
+		error = ffs_log_start(fm);
 	if (error != 0)
 		fm->fm_ronly = true;
+	return error;
+}
+
+/* Begin or end to keep a journal, while nobody else is in the file system. */
+static int
+ffs_update_log(struct ffs_mount *fm)
+{
+	struct mount *mp = fm->fm_mp;
+	int error;
+
+	error = vfs_suspend(mp, 0);
+	if (error != 0)
+		return error;
+	error = VFS_SYNC(mp, MNT_WAIT, FSCRED);
+	if (error == 0 && fm->fm_log != NULL) {
+		error = ffs_log_stop(fm);
+		if (error == 0)
+			error = ffs_sb_write(fm, true);
+		if (error == 0)
+			ffs_flush_disk(fm);
+	} else if (error == 0)
+		error = ffs_log_start(fm);
+	vfs_resume(mp);
 	return error;
 }
 
@@ -463,6 +536,8 @@ ffs_mount_update(struct mount *mp)
 		    (mp->mnt_flag & MNT_FORCE) != 0);
 	if (fm->fm_ronly && !ronly)
 		return ffs_update_readwrite(fm);
+	if (!ronly && ((mp->mnt_flag & MNT_LOG) != 0) != (fm->fm_log != NULL))
+		return ffs_update_log(fm);
 	return 0;
 }
 
@@ -549,8 +624,6 @@ ffs_mount(struct mount *mp, const char *path, void *data, size_t *data_len)
 		*data_len = sizeof(*args);
 		return 0;
 	}
-	if ((mp->mnt_flag & MNT_LOG) != 0)
-		return EOPNOTSUPP;
 	error = ffs_mount_device(mp, args, &devvp);
 	if (error != 0)
 		return error;
@@ -589,6 +662,8 @@ ffs_unmount(struct mount *mp, int mntflags)
 		error = ffs_stop_writing(fm);
 		if (error != 0 && !force)
 			return error;
+		if (fm->fm_log != NULL)
+			ffs_log_abandon(fm);
 		fm->fm_ronly = true;
 	}
 	spec_node_setmountedfs(devvp, NULL);
@@ -648,7 +723,7 @@ ffs_statvfs(struct mount *mp, struct statvfs *sbp)
 	sbp->f_frsize = (unsigned long)fs->fs_fsize;
 	sbp->f_iosize = (unsigned long)fs->fs_bsize;
 	sbp->f_blocks = (fsblkcnt_t)fs->fs_dsize;
-	avail = MAX(ffs_freespace(fs, 0), 0);
+	avail = MAX(ffs_freespace(fs, 0) + ffs_log_pending(fm), 0);
 	sbp->f_bfree = (fsblkcnt_t)avail;
 	reserve = fs->fs_dsize * fs->fs_minfree / 100;
 	sbp->f_bresvd = (fsblkcnt_t)reserve;
@@ -671,6 +746,28 @@ ffs_sync_selector(void *cl __unused, struct vnode *vp)
 	return ip != NULL && ((ip->i_flag & IN_DIRTY) != 0 ||
 	    (vp->v_iflag & VI_ONWORKLST) != 0 ||
 	    !LIST_EMPTY(&vp->v_dirtyblkhd));
+}
+
+/* The rest of a sync with a journal, which sync(2) leaves empty. */
+static int
+ffs_sync_log(struct ffs_mount *fm, int waitfor, int error)
+{
+	const struct fs *fs = fm->fm_fs;
+	struct ffs_tx tx = { .tx_log = NULL };
+
+	if (error == 0 && waitfor != MNT_LAZY && fm->fm_fmod) {
+		error = ffs_log_begin(fm->fm_log, &tx, fs->fs_cssize +
+		    FFS_SBLOCKSIZE, 0);
+		if (error == 0) {
+			error = ffs_sb_write(fm, false);
+			ffs_end(&tx);
+		}
+	}
+	if (error == 0)
+		error = ffs_log_flush(fm);
+	if (error == 0 && waitfor != MNT_LAZY)
+		error = ffs_log_clean(fm);
+	return error;
 }
 
 static int
@@ -703,6 +800,8 @@ ffs_sync(struct mount *mp, int waitfor, kauth_cred_t cred)
 		vput(vp);
 	}
 	vfs_vnode_iterator_destroy(marker);
+	if (fm->fm_log != NULL)
+		return ffs_sync_log(fm, waitfor, result);
 	if (fm->fm_fmod) {
 		error = ffs_sb_write(fm, wait);
 		if (error != 0)
@@ -739,6 +838,35 @@ ffs_loadvnode(struct mount *mp, struct vnode *vp, const void *key,
 /* How many inodes that are in use though marked free one may run into. */
 #define	FFS_MAXDUP	256
 
+/* Take an inode for a new file; it is an orphan until it gets a name. */
+static int
+ffs_newinode(struct ffs_mount *fm, struct ffs_inode *dp, struct vnode *vp,
+    const struct vattr *vap, kauth_cred_t cred, struct ffs_inode **ipp)
+{
+	const mode_t mode = (mode_t)MAKEIMODE(vap->va_type, vap->va_mode);
+	uint64_t ino;
+	int error = ENOSPC;
+
+	for (int try = 0; try < FFS_MAXDUP; try++) {
+		error = ffs_valloc(dp, mode, &ino);
+		if (error != 0)
+			return error;
+		error = ffs_inode_new(fm, vp, ino, vap, cred, dp->i_gid, ipp);
+		if (error != EEXIST)
+			break;
+		/* Its bit was wrong and is right now. */
+		ffs_complain(fm, "inode %llu is in use but was marked free",
+		    (unsigned long long)ino);
+	}
+	if (error == EEXIST)
+		return EIO;
+	if (error != 0)
+		ffs_vfree(fm, ino, mode);
+	else if (fm->fm_log != NULL)
+		ffs_log_orphan(fm->fm_log, *ipp);
+	return error;
+}
+
 static int
 ffs_newvnode(struct mount *mp, struct vnode *dvp, struct vnode *vp,
     struct vattr *vap, kauth_cred_t cred, void *extra __unused,
@@ -746,29 +874,18 @@ ffs_newvnode(struct mount *mp, struct vnode *dvp, struct vnode *vp,
 {
 	struct ffs_mount *fm = VFSTOFFS(mp);
 	struct ffs_inode *dp = VTOI(dvp), *ip;
-	const mode_t mode = (mode_t)MAKEIMODE(vap->va_type, vap->va_mode);
-	uint64_t ino;
-	int error = ENOSPC;
+	struct ffs_tx tx;
+	int error;
 
 	if (fm->fm_ronly)
 		return EROFS;
-	for (int try = 0; try < FFS_MAXDUP; try++) {
-		error = ffs_valloc(dp, mode, &ino);
-		if (error != 0)
-			return error;
-		error = ffs_inode_new(fm, vp, ino, vap, cred, dp->i_gid, &ip);
-		if (error != EEXIST)
-			break;
-		/* Its bit was wrong and is right now. */
-		ffs_complain(fm, "inode %llu is in use but was marked free",
-		    (unsigned long long)ino);
-	}
-	if (error != 0) {
-		if (error == EEXIST)
-			return EIO;
-		ffs_vfree(fm, ino, mode);
+	error = ffs_begin(fm, &tx);
+	if (error != 0)
 		return error;
-	}
+	error = ffs_newinode(fm, dp, vp, vap, cred, &ip);
+	ffs_end(&tx);
+	if (error != 0)
+		return error;
 	*keylen = sizeof(ip->i_number);
 	*newkey = &ip->i_number;
 	return 0;

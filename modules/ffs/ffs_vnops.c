@@ -49,9 +49,17 @@ ffs_gop_alloc(struct vnode *vp, off_t off, off_t len, int flags __unused,
 	while (off < end && error == 0) {
 		const off_t stop = MIN(end, (off_t)(FFS_LBLKNO(fs, off) + 1) <<
 		    fs->fs_bshift);
+		struct ffs_tx tx = { .tx_log = NULL };
 
+		/* Pages are busy that operations may wait for. */
+		if (ip->i_fm->fm_log != NULL)
+			error = ffs_log_begin(ip->i_fm->fm_log, &tx, 0,
+			    FFS_TX_NOWAIT);
+		if (error != 0)
+			break;
 		error = ffs_balloc(ip, off, (int)(stop - off), cred, NULL,
 		    &isnew);
+		ffs_end(&tx);
 		off = stop;
 	}
 	return error;
@@ -378,12 +386,49 @@ ffs_setattr(void *v)
 		return 0;
 	}
 	error = ffs_setattr_each(ip, vap, ap->a_cred);
-	if (ffs_syncmeta(ip->i_fm))
+	/* With a journal, changes are kept in order. */
+	if (ffs_syncmeta(ip->i_fm) || ip->i_fm->fm_log != NULL)
 		(void)ffs_update(ip, true);
 	return error;
 }
 
 /* Names. */
+
+/* Fill a new file and enter its name; dlinks more links for its parent. */
+static int
+ffs_make_name(struct ffs_inode *dp, struct ffs_inode *ip,
+    struct componentname *cnp, int dlinks, int (*fill)(struct ffs_inode *,
+    struct ffs_inode *, void *, kauth_cred_t), void *arg)
+{
+	struct ffs_tx tx;
+	int error;
+
+	error = ffs_begin(dp->i_fm, &tx);
+	if (error != 0)
+		return error;
+	ip->i_nlink = (int16_t)(1 + dlinks);
+	ffs_touch(ip);
+	if (dlinks != 0) {
+		dp->i_nlink = (int16_t)(dp->i_nlink + dlinks);
+		dp->i_flag |= IN_CHANGE | IN_MODIFIED;
+		ffs_touch(dp);
+		if (ffs_syncmeta(dp->i_fm))
+			(void)ffs_update(dp, true);
+	}
+	if (fill != NULL)
+		error = (*fill)(ip, dp, arg, cnp->cn_cred);
+	if (error == 0 && ffs_syncmeta(ip->i_fm))
+		error = ffs_update(ip, true);
+	if (error == 0)
+		error = ffs_dir_enter(dp, cnp, ip, cnp->cn_cred);
+	if (error != 0) {
+		dp->i_nlink = (int16_t)(dp->i_nlink - dlinks);
+		ip->i_nlink = 0;
+		ip->i_flag |= IN_CHANGE | IN_MODIFIED;
+	}
+	ffs_end(&tx);
+	return error;
+}
 
 /*
  * Make a file and enter its name: with fill, first give it its contents.
@@ -394,7 +439,8 @@ ffs_make(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp,
     struct vattr *vap, int (*fill)(struct ffs_inode *, struct ffs_inode *,
     void *, kauth_cred_t), void *arg)
 {
-	struct ffs_inode *dp = VTOI(dvp), *ip;
+	const bool isdir = vap->va_type == VDIR;
+	struct ffs_inode *ip;
 	struct vnode *vp;
 	int error;
 
@@ -408,18 +454,12 @@ ffs_make(struct vnode *dvp, struct vnode **vpp, struct componentname *cnp,
 		return error;
 	}
 	ip = VTOI(vp);
-	ip->i_nlink = vap->va_type == VDIR ? 2 : 1;
 	ip->i_flag |= IN_ACCESS | IN_UPDATE | IN_CHANGE | IN_MODIFIED;
-	error = ffs_acl_inherit(dp, ip, cnp->cn_cred);
-	if (error == 0 && fill != NULL)
-		error = (*fill)(ip, dp, arg, cnp->cn_cred);
-	if (error == 0 && ffs_syncmeta(ip->i_fm))
-		error = ffs_update(ip, true);
+	error = ffs_acl_inherit(VTOI(dvp), ip, cnp->cn_cred);
 	if (error == 0)
-		error = ffs_dir_enter(dp, cnp, ip, cnp->cn_cred);
+		error = ffs_make_name(VTOI(dvp), ip, cnp, isdir, fill, arg);
 	if (error != 0) {
 		ip->i_nlink = 0;
-		ip->i_flag |= IN_CHANGE | IN_MODIFIED;
 		vput(vp);
 		return error;
 	}
@@ -461,21 +501,12 @@ static int
 ffs_mkdir(void *v)
 {
 	struct vop_mkdir_v3_args *ap = v;
-	struct ffs_inode *dp = VTOI(ap->a_dvp);
-	int error;
 
 	*ap->a_vpp = NULL;
-	if (dp->i_nlink >= UFS_LINK_MAX)
+	if (VTOI(ap->a_dvp)->i_nlink >= UFS_LINK_MAX)
 		return EMLINK;
-	dp->i_nlink++;
-	dp->i_flag |= IN_CHANGE | IN_MODIFIED;
-	if (ffs_syncmeta(dp->i_fm))
-		(void)ffs_update(dp, true);
-	error = ffs_make(ap->a_dvp, ap->a_vpp, ap->a_cnp, ap->a_vap,
+	return ffs_make(ap->a_dvp, ap->a_vpp, ap->a_cnp, ap->a_vap,
 	    ffs_mkdir_fill, NULL);
-	if (error != 0)
-		dp->i_nlink--;
-	return error;
 }
 
 static int
@@ -538,6 +569,7 @@ ffs_link(void *v)
 	struct vnode *dvp = ap->a_dvp, *vp = ap->a_vp;
 	struct componentname *cnp = ap->a_cnp;
 	struct ffs_inode *ip;
+	struct ffs_tx tx;
 	int error;
 
 	if (dvp == vp)
@@ -558,7 +590,10 @@ ffs_link(void *v)
 		error = EMLINK;
 	else if ((ip->i_flags & (FFS_IMMUTABLE | FFS_APPEND)) != 0)
 		error = EPERM;
+	if (error == 0)
+		error = ffs_begin(ip->i_fm, &tx);
 	if (error == 0) {
+		ffs_touch(ip);
 		ip->i_nlink++;
 		ip->i_flag |= IN_CHANGE | IN_MODIFIED;
 		if (ffs_syncmeta(ip->i_fm))
@@ -570,6 +605,7 @@ ffs_link(void *v)
 			ip->i_nlink--;
 			ip->i_flag |= IN_CHANGE | IN_MODIFIED;
 		}
+		ffs_end(&tx);
 	}
 	VOP_UNLOCK(vp);
 	return error;
@@ -591,12 +627,16 @@ ffs_remove(void *v)
 	struct vop_remove_v3_args *ap = v;
 	struct vnode *dvp = ap->a_dvp, *vp = ap->a_vp;
 	struct ffs_inode *dp = VTOI(dvp), *ip = VTOI(vp);
+	struct ffs_tx tx = { .tx_log = NULL };
 	int error;
 
 	error = vp->v_type == VDIR ? EPERM : ffs_remove_possible(dp, ip);
 	if (error == 0)
+		error = ffs_begin(dp->i_fm, &tx);
+	if (error == 0)
 		error = ffs_dir_remove(dp, ap->a_cnp, ip->i_number);
 	if (error == 0) {
+		ffs_touch(ip);
 		if (ip->i_nlink > 0)
 			ip->i_nlink--;
 		ip->i_flag |= IN_CHANGE | IN_MODIFIED;
@@ -605,6 +645,7 @@ ffs_remove(void *v)
 		if (ffs_syncmeta(ip->i_fm))
 			(void)ffs_update(ip, true);
 	}
+	ffs_end(&tx);
 	if (dvp == vp)
 		vrele(vp);
 	else
@@ -618,6 +659,7 @@ ffs_rmdir(void *v)
 	struct vop_rmdir_v2_args *ap = v;
 	struct vnode *dvp = ap->a_dvp, *vp = ap->a_vp;
 	struct ffs_inode *dp = VTOI(dvp), *ip = VTOI(vp);
+	struct ffs_tx tx = { .tx_log = NULL };
 	int error;
 
 	if (dvp == vp) {
@@ -633,8 +675,12 @@ ffs_rmdir(void *v)
 	if (error == 0)
 		error = ffs_remove_possible(dp, ip);
 	if (error == 0)
+		error = ffs_begin(dp->i_fm, &tx);
+	if (error == 0)
 		error = ffs_dir_remove(dp, ap->a_cnp, ip->i_number);
 	if (error == 0) {
+		ffs_touch(dp);
+		ffs_touch(ip);
 		if (dp->i_nlink > 0)
 			dp->i_nlink--;
 		dp->i_flag |= IN_CHANGE | IN_MODIFIED;
@@ -649,6 +695,7 @@ ffs_rmdir(void *v)
 			(void)ffs_update(ip, true);
 		}
 	}
+	ffs_end(&tx);
 	vput(vp);
 	return error;
 }
@@ -723,6 +770,26 @@ ffs_fsync_inode(struct ffs_inode *ip, int flags, off_t lo, off_t hi)
 	    (ip->i_flag & (IN_MODIFIED | IN_CHANGE | IN_UPDATE)) != 0);
 }
 
+/*
+ * With a journal one commit makes all durable: attributes and names.  A vnode
+ * that goes away must not leave buffers: they have to go home.
+ */
+int
+ffs_fsync_log(struct ffs_inode *ip, int flags)
+{
+	struct vnode *vp = ITOV(ip);
+	int error;
+
+	if ((flags & FSYNC_WAIT) == 0)
+		return 0;
+	if ((flags & FSYNC_RECLAIM) == 0)
+		return ffs_log_flush(ip->i_fm);
+	if (LIST_EMPTY(&vp->v_dirtyblkhd))
+		return 0;
+	error = ffs_log_flush(ip->i_fm);
+	return error != 0 ? error : vflushbuf(vp, FSYNC_WAIT);
+}
+
 static int
 ffs_fsync(void *v)
 {
@@ -743,6 +810,8 @@ ffs_fsync(void *v)
 	} else
 		error = ffs_fsync_inode(ip, ap->a_flags, ap->a_offlo,
 		    ap->a_offhi);
+	if (ip->i_fm->fm_log != NULL)
+		return error != 0 ? error : ffs_fsync_log(ip, ap->a_flags);
 	if (error != 0 || !wait || (ap->a_flags & FSYNC_RECLAIM) != 0)
 		return error;
 	error = ffs_fsync_names(ip);
@@ -763,19 +832,25 @@ ffs_inactive(void *v)
 	struct vop_inactive_v2_args *ap = v;
 	struct vnode *vp = ap->a_vp;
 	struct ffs_inode *ip = VTOI(vp);
+	struct ffs_tx tx;
 	int error = 0;
 
+	*ap->a_recycle = true;
 	if (ip->i_mode != 0 && ip->i_nlink <= 0 && !ip->i_fm->fm_ronly) {
 		if (vp->v_type == VREG || vp->v_type == VDIR ||
 		    vp->v_type == VLNK)
 			error = ffs_truncate(ip, 0, 0, NOCRED);
 		ffs_ea_free(ip);
+		if (ffs_begin(ip->i_fm, &tx) != 0)
+			return error;	/* a replay will do it */
+		ffs_touch(ip);
 		memset(ip->i_shortlink, 0, sizeof(ip->i_shortlink));
 		ip->i_blocks = 0;
 		ip->i_omode = ip->i_mode;
 		ip->i_mode = 0;
 		ip->i_flag |= IN_CHANGE | IN_UPDATE | IN_MODIFIED;
 		(void)ffs_update(ip, ffs_syncmeta(ip->i_fm));
+		ffs_end(&tx);
 	}
 	*ap->a_recycle = ip->i_mode == 0;
 	return error;
@@ -791,11 +866,17 @@ ffs_reclaim(void *v)
 	struct vop_reclaim_v2_args *ap = v;
 	struct vnode *vp = ap->a_vp;
 	struct ffs_inode *ip = VTOI(vp);
+	struct ffs_tx tx;
 
 	VOP_UNLOCK(vp);
-	(void)ffs_update(ip, false);
-	if (ip->i_mode == 0 && ip->i_omode != 0)
-		ffs_vfree(ip->i_fm, ip->i_number, ip->i_omode);
+	if (ffs_begin(ip->i_fm, &tx) == 0) {
+		(void)ffs_update(ip, false);
+		if (ip->i_mode == 0 && ip->i_omode != 0) {
+			ffs_vfree(ip->i_fm, ip->i_number, ip->i_omode);
+			ffs_log_unorphan(ip);
+		}
+		ffs_end(&tx);
+	}
 	ffs_ea_drop(ip);
 	ffs_dirhash_free(ip);
 	genfs_node_destroy(vp);
@@ -888,18 +969,22 @@ ffs_fallocate(void *v)
 		    start + fs->fs_bsize);
 		const off_t fill = MAX(stop, MIN(start + fs->fs_bsize,
 		    (off_t)ip->i_size));
+		struct ffs_tx tx;
 		bool isnew;
 
-		error = ffs_balloc(ip, off, (int)(stop - off), curlwp->l_cred,
-		    NULL, &isnew);
+		error = ffs_begin(ip->i_fm, &tx);
 		if (error != 0)
 			break;
-		if ((off_t)ip->i_size < stop) {
+		error = ffs_balloc(ip, off, (int)(stop - off), curlwp->l_cred,
+		    NULL, &isnew);
+		if (error == 0 && (off_t)ip->i_size < stop) {
 			ip->i_size = (uint64_t)stop;
+			ffs_touch(ip);
 			uvm_vnp_setwritesize(vp, stop);
 		}
-		if (isnew)
+		if (error == 0 && isnew)
 			error = ffs_zero(ip, start, fill, 0);
+		ffs_end(&tx);
 		uvm_vnp_setsize(vp, (voff_t)ip->i_size);
 		off = stop;
 	}

@@ -15,54 +15,10 @@
  */
 
 #include "ffs.h"
+#include "ffs_log.h"
 
 #include <sys/stat.h>
 #include <lib/libkern/libkern.h>
-
-#define	WAPBL_WC_HEADER		0x5741424cU
-#define	WAPBL_WC_INODES		0x5741424dU
-#define	WAPBL_WC_REVOCATIONS	0x5741424eU
-#define	WAPBL_WC_BLOCKS		0x5741424fU
-#define	WAPBL_VERSION		1
-#define	WAPBL_BLOCK		512	/* the only size anybody has made */
-
-struct wapbl_header {
-	uint32_t	wc_type;
-	int32_t		wc_len;
-	uint32_t	wc_checksum;	/* unused */
-	uint32_t	wc_generation;
-	int32_t		wc_fsid[2];
-	uint64_t	wc_time;
-	uint32_t	wc_timensec;
-	uint32_t	wc_version;
-	uint32_t	wc_log_dev_bshift;
-	uint32_t	wc_fs_dev_bshift;
-	int64_t		wc_head;
-	int64_t		wc_tail;
-	int64_t		wc_circ_off;
-	int64_t		wc_circ_size;
-};
-_Static_assert(sizeof(struct wapbl_header) == 80, "wapbl_header");
-
-/* A record: blocks and revocations, or inodes.  Fills one block. */
-struct wapbl_record {
-	uint32_t	wc_type;
-	int32_t		wc_len;		/* with the data behind it */
-	int32_t		wc_count;
-	int32_t		wc_clear;	/* inodes: the list starts anew */
-	union {
-		struct {
-			int64_t	wc_daddr;
-			int32_t	wc_unused;
-			int32_t	wc_dlen;
-		} wc_blocks[31];
-		struct {
-			uint32_t wc_inumber;
-			uint32_t wc_imode;
-		} wc_inodes[62];
-	};
-};
-_Static_assert(sizeof(struct wapbl_record) == WAPBL_BLOCK, "wapbl_record");
 
 struct ffs_replay {
 	struct ffs_mount *rp_fm;
@@ -123,7 +79,7 @@ ffs_log_advance(const struct ffs_replay *rp, int64_t off, int64_t n)
 	return off >= rp->rp_off + rp->rp_ring ? off - rp->rp_ring : off;
 }
 
-static void
+void
 ffs_log_swap_header(struct wapbl_header *h)
 {
 	uint32_t *w = (uint32_t *)h;
@@ -502,9 +458,17 @@ ffs_replay_empty(struct ffs_replay *rp)
 	return bwrite(bp);
 }
 
+/* Can a file without a name have this number? */
+static bool
+ffs_replay_maybe(const struct ffs_mount *fm, uint64_t ino)
+{
+	return ino > UFS_ROOTINO &&
+	    ino < (uint64_t)fm->fm_fs->fs_ncg * fm->fm_fs->fs_ipg;
+}
+
 /*
- * Write the journal's blocks to where they belong.  A crash in the middle
- * does no harm: the journal is emptied last.
+ * Write the journal's blocks to where they belong.  It is not emptied: that is
+ * for those who take care of the inodes that it lists.
  */
 int
 ffs_replay_write(struct ffs_mount *fm)
@@ -533,9 +497,31 @@ ffs_replay_write(struct ffs_mount *fm)
 			data = ffs_log_advance(rp, data, n);
 		}
 	}
-	if (error == 0)
-		error = ffs_replay_empty(rp);
 	return error;
+}
+
+/*
+ * The mount goes on with the same journal: its next transaction comes behind
+ * the replayed ones and lists their inodes.
+ */
+int
+ffs_replay_handover(struct ffs_mount *fm, struct ffs_log *lg)
+{
+	const struct ffs_replay *rp = fm->fm_replay;
+
+	if (rp->rp_off != lg->lg_off || rp->rp_ring != lg->lg_ring ||
+	    rp->rp_base != lg->lg_base)
+		return EINVAL;
+	lg->lg_swap = rp->rp_swap;
+	lg->lg_head = rp->rp_header.wc_head;
+	lg->lg_used = lg->lg_nextused = rp->rp_used;
+	lg->lg_generation = rp->rp_header.wc_generation + 1;
+	lg->lg_slot = rp->rp_stale != 0;
+	for (size_t i = 0; i < rp->rp_ninodes; i++)
+		if (ffs_replay_maybe(fm, rp->rp_inode[i].ri_number))
+			ffs_log_found(lg, rp->rp_inode[i].ri_number,
+			    (mode_t)rp->rp_inode[i].ri_mode);
+	return 0;
 }
 
 /*
@@ -546,21 +532,26 @@ void
 ffs_replay_finish(struct ffs_mount *fm)
 {
 	struct ffs_replay *rp = fm->fm_replay;
-	const struct fs *fs = fm->fm_fs;
 	struct vnode *vp;
+	struct ffs_tx tx;
 
 	for (size_t i = 0; i < rp->rp_ninodes; i++) {
 		const uint64_t ino = rp->rp_inode[i].ri_number;
 		int error;
 
-		if (ino <= UFS_ROOTINO ||
-		    ino >= (uint64_t)fs->fs_ncg * fs->fs_ipg)
+		if (!ffs_replay_maybe(fm, ino))
 			continue;
 		error = vcache_get(fm->fm_mp, &ino, sizeof(ino), &vp);
 		if (error == 0)
 			vrele(vp);	/* without a name: it goes */
-		else if (error == ENOENT)
+		else if (error == ENOENT && ffs_begin(fm, &tx) == 0) {
 			ffs_vfree(fm, ino, (mode_t)rp->rp_inode[i].ri_mode);
+			ffs_end(&tx);
+		}
 	}
+	if (fm->fm_log != NULL)
+		ffs_log_founddone(fm->fm_log);
+	else
+		(void)ffs_replay_empty(rp);
 	ffs_replay_free(fm);
 }

@@ -45,6 +45,23 @@ def test_random_changes(host: Path, tmp_path: Path, name: str) -> None:
         assert check(result.read_bytes()).problems == []
 
 
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("nb-ffs2le-8k", "-l"), ("nb-ffs1be-8k", "-l"), ("nb-ffs1le-64k", "-ls")],
+)
+def test_random_changes_in_a_journal(
+    host: Path, tmp_path: Path, name: str, options: str
+) -> None:
+    image, result = images.copy(name, tmp_path), tmp_path / "result"
+    subprocess.run(
+        [host, options, "-n", "1500", "-S", "3", image, result],
+        check=True,
+        capture_output=True,
+        timeout=300,
+    )
+    assert check(result.read_bytes()).problems == []
+
+
 def test_damaged_images(host: Path, tmp_path: Path) -> None:
     paths = fuzz.bases(host, tmp_path, fuzz.BASES)
     *failures, summary = fuzz.run(host, paths, first=1, count=220, operations=40)

@@ -552,11 +552,12 @@ main(int argc, char **argv)
 	size_t size;
 	void *data;
 
-	while ((c = getopt(argc, argv, "qrsn:S:f:F:t:")) != -1) {
+	while ((c = getopt(argc, argv, "qrsln:S:f:F:t:")) != -1) {
 		switch (c) {
 		case 'q': quiet = true; break;
 		case 'r': flags |= HI_RDONLY; break;
 		case 's': flags |= HI_SYNC; break;
+		case 'l': flags |= HI_LOG; break;
 		case 'n': nops = (unsigned)atoi(optarg); break;
 		case 'S': seed = (uint32_t)atoi(optarg) * 2654435761U + 1; break;
 		case 'f': first = strtoull(optarg, NULL, 10); break;

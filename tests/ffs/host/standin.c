@@ -21,6 +21,7 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/vnode.h>
+#include <sys/wapbl.h>
 #include <miscfs/genfs/genfs.h>
 #include <miscfs/genfs/genfs_node.h>
 #include <miscfs/specfs/specdev.h>
@@ -131,6 +132,15 @@ void mutex_init(kmutex_t *m, kmutex_type_t t, int i)
 void mutex_destroy(kmutex_t *m) { (void)m; }
 void mutex_enter(kmutex_t *m) { (void)m; }
 void mutex_exit(kmutex_t *m) { (void)m; }
+void cv_init(kcondvar_t *cv, const char *n) { (void)cv, (void)n; }
+void cv_destroy(kcondvar_t *cv) { (void)cv; }
+void cv_broadcast(kcondvar_t *cv) { (void)cv; }
+void
+cv_wait(kcondvar_t *cv, kmutex_t *m)
+{
+	(void)cv, (void)m;
+	die("waiting for another thread for ever");
+}
 void rw_enter(krwlock_t *rw, const krw_t op) { (void)rw, (void)op; }
 uint32_t
 cprng_fast32(void)
@@ -146,6 +156,12 @@ vfs_timestamp(struct timespec *ts)
 
 	ts->tv_sec = time_second;
 	ts->tv_nsec = ++n % 1000000000;
+}
+void
+getnanotime(struct timespec *ts)
+{
+	ts->tv_sec = time_second;
+	ts->tv_nsec = 0;
 }
 void
 log(int level, const char *fmt, ...)
@@ -358,10 +374,45 @@ int VOP_IOCTL(struct vnode *vp, u_long c, void *d, int f, kauth_cred_t cr)
     { (void)vp, (void)c, (void)d, (void)f, (void)cr; return 0; }
 
 /* Buffers. */
+kmutex_t bufcache_lock;
+static struct mount *
+hi_journal(void)
+{
+	return hi_mount != NULL && hi_mount->mnt_wapbl != NULL ? hi_mount :
+	    NULL;
+}
+u_long buf_memcalc(void) { return 64UL << 20; }
+struct buf *
+getiobuf(struct vnode *vp, bool wait)
+{
+	struct buf *bp = calloc(1, sizeof(*bp));
+
+	(void)wait;
+	bp->b_vp = vp;
+	bp->b_cflags = BC_BUSY;
+	return bp;
+}
+void putiobuf(struct buf *bp) { free_(bp); }
+int
+bbusy(struct buf *bp, bool intr, int timo, kmutex_t *lock)
+{
+	(void)intr, (void)timo, (void)lock;
+	if ((bp->b_cflags & BC_BUSY) != 0)
+		die("a buffer is busy: deadlock");
+	bp->b_cflags |= BC_BUSY;
+	return 0;
+}
+void bremfree(struct buf *bp) { (void)bp; }
+void brelsel(struct buf *bp, int set) { brelse(bp, set); }
 void
 biodone(struct buf *bp)
 {
+	void (*iodone)(struct buf *) = bp->b_iodone;
+
 	bp->b_oflags |= BO_DONE;
+	bp->b_iodone = NULL;
+	if (iodone != NULL)
+		(*iodone)(bp);
 }
 int
 biowait(struct buf *bp)
@@ -392,18 +443,23 @@ VOP_STRATEGY(struct vnode *vp, struct buf *bp)
 			hi_onwrite((uint64_t)off, (size_t)bp->b_bcount);
 		memcpy(hi_data + off, bp->b_data, (size_t)bp->b_bcount);
 	}
+	bp->b_resid = bp->b_error != 0 ? bp->b_bcount : 0;
 	biodone(bp);
-	return bp->b_error;
+	return 0;
 }
 int
 allocbuf(struct buf *bp, int size, int preserve)
 {
+	const int old = bp->b_bcount;
+
 	(void)preserve;
 	bp->b_data = realloc(bp->b_data, (size_t)size);
 	if (size > bp->b_bcount)
 		memset((char *)bp->b_data + bp->b_bcount, 0xa5,
 		    (size_t)(size - bp->b_bcount));
 	bp->b_bcount = bp->b_bufsize = size;
+	if ((bp->b_flags & B_LOCKED) != 0 && size != old)
+		WAPBL_RESIZE_BUF(hi_mount, bp, old, old);
 	return 0;
 }
 struct buf *
@@ -447,6 +503,8 @@ brelse(struct buf *bp, int set)
 	if ((set & (BC_INVAL | BC_NOCACHE)) == 0 &&
 	    (bp->b_oflags & (BO_DONE | BO_DELWRI)) != 0)
 		return;
+	if ((bp->b_flags & B_LOCKED) != 0)
+		WAPBL_REMOVE_BUF(hi_mount, bp);
 	hi_undirty(bp);
 	LIST_REMOVE(bp, b_hash);
 	free_(bp->b_data);
@@ -477,6 +535,10 @@ bwrite(struct buf *bp)
 {
 	int error;
 
+	if (hi_journal() != NULL) {
+		bdwrite(bp);
+		return 0;
+	}
 	hi_undirty(bp);
 	bp->b_flags &= ~(u_int)B_READ;
 	bp->b_oflags &= ~(u_int)BO_DONE;
@@ -486,10 +548,21 @@ bwrite(struct buf *bp)
 	return error;
 }
 void
+bawrite(struct buf *bp)
+{
+	/* Only a journal does this, whose b_iodone releases it. */
+	hi_undirty(bp);
+	bp->b_flags &= ~(u_int)B_READ;
+	bp->b_oflags &= ~(u_int)BO_DONE;
+	VOP_STRATEGY(bp->b_vp, bp);
+}
+void
 bdwrite(struct buf *bp)
 {
 	if (hi_ronly)
 		die("bdwrite on a read-only mount");
+	if (hi_journal() != NULL)
+		WAPBL_ADD_BUF(hi_mount, bp);
 	if ((bp->b_oflags & BO_DELWRI) == 0)
 		LIST_INSERT_HEAD(&bp->b_vp->v_dirtyblkhd, bp, b_vnbufs);
 	bp->b_oflags |= BO_DELWRI | BO_DONE;
@@ -520,10 +593,12 @@ incore(struct vnode *vp, daddr_t blk)
 static int
 hi_flushbufs(struct vnode *vp)
 {
-	struct buf *bp;
+	struct buf *bp, *next;
 	int error, result = 0;
 
-	while ((bp = LIST_FIRST(&vp->v_dirtyblkhd)) != NULL) {
+	LIST_FOREACH_SAFE(bp, &vp->v_dirtyblkhd, b_vnbufs, next) {
+		if ((bp->b_flags & B_LOCKED) != 0)
+			continue;
 		if ((bp->b_cflags & BC_BUSY) != 0)
 			die("flushing a busy buffer");
 		bp->b_cflags |= BC_BUSY;

@@ -18,6 +18,7 @@ enum { HI_LOOKUP, HI_CREATE, HI_DELETE, HI_RENAME };
 #define	HI_ACLS		0x800
 #define	HI_NFS4ACLS	0x200000
 #define	HI_EXTATTR	0x1000000
+#define	HI_LOG		0x2000000
 
 struct hi_attr {
 	int		ha_type;

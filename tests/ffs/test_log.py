@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Mounts that keep a journal (-o log)."""
+
+from __future__ import annotations
+
+import errno
+import os
+import struct
+from pathlib import Path
+
+import pytest
+
+import rumpy
+from rumpy.block import Fault, FaultyDevice, MemoryDevice, Recorder
+
+from . import crash, images
+from .ffscheck import check
+from .test_damage import change_things
+
+#: Superblock fields of NetBSD: where the journal is noted.
+LOCATION, LOCATIONS, FLAGS, CLEAN = 865, 872, 1312, 209
+DOWAPBL = 0x100
+
+
+def superblock(data: bytes) -> tuple[int, bytes, str]:
+    """Where a superblock is, its bytes and its byte order."""
+    for where in (65536, 8192):
+        for order in "<>":
+            (magic,) = struct.unpack_from(f"{order}I", data, where + 1372)
+            (home,) = struct.unpack_from(f"{order}q", data, where + 1000)
+            if magic in (0x011954, 0x19540119) and home == where:
+                return where, data[where : where + 1376], order
+    raise AssertionError("no superblock")
+
+
+def flags(data: bytes) -> int:
+    """fs_flags."""
+    _, sb, order = superblock(data)
+    return int(struct.unpack_from(f"{order}I", sb, FLAGS)[0])
+
+
+def contents(disk: MemoryDevice) -> bytes:
+    """All bytes of a disk."""
+    return bytes(disk.read(0, disk.size))
+
+
+def create(k: rumpy.Kernel, path: str, data: bytes) -> int:
+    """Make a file; its descriptor."""
+    fd = k.open(path, os.O_CREAT | os.O_RDWR, 0o644)
+    k.write(fd, data)
+    return fd
+
+
+def write(k: rumpy.Kernel, path: str, data: bytes) -> None:
+    """Make a file."""
+    k.close(create(k, path, data))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "nb-ffs1be-8k",
+        "nb-ffs1le-64k",
+        "nb-ffs2be-16k",
+        "nb-ffs2le-8k",
+        "nb-ffs2le-16k-frag1",
+        "wal-clean-end",
+        "wal-clean-inside",
+    ],
+)
+def test_first_and_second_mount(kernel: rumpy.Kernel, name: str) -> None:
+    kernel.load("ffs")
+    with MemoryDevice(images.unpacked(name)) as disk:
+        with kernel.mount("ffs", disk, "/mnt", "log"):
+            assert flags(contents(disk)) & DOWAPBL
+            change_things(kernel, b"/mnt")
+        data = contents(disk)
+        assert check(data).problems == []
+        assert flags(data) & DOWAPBL == 0
+        where, sb, _ = superblock(data)
+        assert sb[LOCATION] == (1 if name == "wal-clean-end" else 2)
+        assert sb[CLEAN] == 1
+        with kernel.mount("ffs", disk, "/mnt", "log"):
+            write(kernel, "/mnt/second", b"2" * 5000)
+        again = contents(disk)
+        assert check(again).problems == []
+        assert (
+            again[where + LOCATIONS : where + LOCATIONS + 32]
+            == sb[LOCATIONS : LOCATIONS + 32]
+        )  # the journal stays where it is
+
+
+@pytest.mark.parametrize("name", images.names("wal-"))
+def test_goes_on_with_a_dirty_journal(kernel: rumpy.Kernel, name: str) -> None:
+    if name == "wal-nolog":
+        pytest.skip("has none")
+    kernel.load("ffs")
+    with MemoryDevice(images.unpacked(name)) as disk:
+        with kernel.mount("ffs", disk, "/mnt", "ro"):
+            shown = crash.look(kernel, "/mnt")
+        with kernel.mount("ffs", disk, "/mnt", "log"):
+            assert crash.look(kernel, "/mnt") == shown
+            write(kernel, "/mnt/new", b"new")
+        assert check(contents(disk)).problems == []
+
+
+@pytest.mark.parametrize(
+    ("script", "base"),
+    [
+        ("files", "nb-ffs1be-8k"),
+        ("names", "wal-clean-inside"),
+        ("reuse", "wal-clean-end"),
+        ("orphans", "nb-makefs-ffs2le-16k"),
+        ("around", "wal-clean-inside"),
+    ],
+)
+def test_power_cuts(script: str, base: str) -> None:
+    """A few of the states that crash.py tries in campaigns."""
+    run = crash.record(crash.empty(base), crash.SCRIPTS[script])
+    n = len(run.log.log)
+    ends = sorted({n * i // 6 + 1 for i in range(6)} | {run.mounted, n})
+    for end, wrong in crash.cuts(run, iter(ends), count=2):
+        assert wrong == [], f"after {end} of {n}"
+
+
+def test_fsync_takes_two_flushes(kernel: rumpy.Kernel) -> None:
+    kernel.load("ffs")
+    with MemoryDevice(images.unpacked("wal-clean-inside")) as disk:
+        log = Recorder(disk)
+        with kernel.mount("ffs", log, "/mnt", "log", "noatime"):
+            fd = create(kernel, "/mnt/small", b"x" * 100)
+            before = log.epoch
+            kernel.fsync(fd)
+            assert log.epoch == before + 2
+            # Nothing new: the disk is flushed, and that is all.
+            entries = len(log.log)
+            kernel.fsync(fd)
+            assert [e.operation for e in log.log[entries:]] == ["flush"]
+            kernel.close(fd)
+
+
+def test_sync_leaves_an_empty_journal(kernel: rumpy.Kernel) -> None:
+    kernel.load("ffs")
+    with (
+        MemoryDevice(images.unpacked("wal-clean-inside")) as disk,
+        kernel.mount("ffs", disk, "/mnt", "log", "noatime"),
+    ):
+        write(kernel, "/mnt/f", b"f" * 3000)
+        kernel.sync()
+        data = contents(disk)
+        _, sb, order = superblock(data)
+        (at,) = struct.unpack_from(f"{order}Q", sb, LOCATIONS)
+        headers = [
+            struct.unpack_from("<12x I 32x qq", data, at * 512 + 512 * i)
+            for i in range(2)
+        ]
+        assert max(headers)[1:] == (0, 0)
+        assert check(data).problems == []
+
+
+def test_switching_it_on_and_off(kernel: rumpy.Kernel) -> None:
+    kernel.load("ffs")
+    with MemoryDevice(images.unpacked("nb-ffs2le-8k")) as disk:
+        with kernel.mount("ffs", disk, "/mnt") as mnt:
+            write(kernel, "/mnt/before", b"b")
+            mnt.update("log")
+            assert flags(contents(disk)) & DOWAPBL
+            write(kernel, "/mnt/with", b"w" * 9000)
+            mnt.update()
+            assert flags(contents(disk)) & DOWAPBL == 0
+            write(kernel, "/mnt/without", b"o")
+            mnt.update("log")
+            kernel.unlink("/mnt/with")
+            mnt.update("log", "ro")
+            assert check(contents(disk)).problems == []
+            assert flags(contents(disk)) & DOWAPBL == 0
+            mnt.update("log")
+            assert flags(contents(disk)) & DOWAPBL
+            kernel.unlink("/mnt/without")
+        assert check(contents(disk)).problems == []
+
+
+def test_a_journal_and_no_log(kernel: rumpy.Kernel) -> None:
+    """Without -o log it is replayed and then left alone."""
+    kernel.load("ffs")
+    with MemoryDevice(images.unpacked("wal-create")) as disk:
+        with kernel.mount("ffs", disk, "/mnt"):
+            assert flags(contents(disk)) & DOWAPBL == 0
+            write(kernel, "/mnt/f", b"f")
+        assert check(contents(disk)).problems == []
+        assert superblock(contents(disk))[1][LOCATION] == 2
+
+
+def test_freed_blocks_are_free_at_once(kernel: rumpy.Kernel) -> None:
+    """Though they can't be used before the commit: that comes when needed."""
+    kernel.load("ffs")
+    with (
+        MemoryDevice(images.unpacked("nb-ffs2le-8k")) as disk,
+        kernel.mount("ffs", disk, "/mnt", "log"),
+    ):
+        free = kernel.statvfs("/mnt").f_bfree
+        for _ in range(6):
+            fd = kernel.open("/mnt/fill", os.O_CREAT | os.O_RDWR, 0o644)
+            with pytest.raises(OSError) as full:
+                while True:
+                    if kernel.write(fd, bytes(65536)) < 65536:
+                        raise OSError(errno.ENOSPC, "short")
+            assert full.value.errno == errno.ENOSPC
+            kernel.close(fd)
+            kernel.unlink("/mnt/fill")
+            assert kernel.statvfs("/mnt").f_bfree == free
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("nb-fbsd-ufs2-16k", errno.EOPNOTSUPP),
+        ("nb-ffs2be-4k", errno.ENOSPC),
+        ("nb-bsd43le-8k", errno.EROFS),
+    ],
+)
+def test_where_none_can_be(kernel: rumpy.Kernel, name: str, error: int) -> None:
+    kernel.load("ffs")
+    with MemoryDevice(images.unpacked(name)) as disk:
+        with pytest.raises(OSError) as refused:
+            kernel.mount("ffs", disk, "/mnt", "log")
+        assert refused.value.errno == error
+        assert contents(disk) == images.unpacked(name)
+
+
+def test_a_disk_that_fails(kernel: rumpy.Kernel, tmp_path: Path) -> None:
+    """No commit, no change: what was durable stays, the rest is an error."""
+    kernel.load("ffs")
+    with MemoryDevice(images.unpacked("wal-clean-inside")) as disk:
+        faulty = FaultyDevice(disk)
+        mnt = kernel.mount("ffs", faulty, "/mnt", "log")
+        fd = create(kernel, "/mnt/kept", b"kept")
+        kernel.fsync(fd)
+        faulty.faults.append(Fault("eio", "write"))
+        kernel.write(fd, b"lost")
+        with pytest.raises(OSError):
+            kernel.fsync(fd)
+        with pytest.raises(OSError):
+            kernel.mkdir("/mnt/dir")
+        kernel.close(fd)
+        mnt.unmount(force=True)
+        faulty.faults.clear()
+        with kernel.mount("ffs", disk, "/mnt", "log"):
+            assert kernel.read_file("/mnt/kept")[:4] == b"kept"
+            assert "dir" not in kernel.listdir("/mnt")
+        assert check(contents(disk)).problems == []
