@@ -110,13 +110,27 @@ class ModuleTable:
             if os.path.realpath(known.file) == os.path.realpath(path):
                 return known
         files = plan(path, folders=folders, loaded=list(self._known), netbsd=netbsd)
-        loaded = None
-        for file in files:
-            last = file is files[-1]
-            loaded = self._load_file(file.path, missing, hooks if last else ())
-        if loaded is None:
+        loaded: list[Module] = []
+        try:
+            for file in files:
+                wanted = hooks if file is files[-1] else ()
+                loaded.append(self._load_file(file.path, missing, wanted))
+        except BaseException:
+            self._take_back(loaded)
+            raise
+        if not loaded:
             raise ModuleError("is loaded already", module=name)
-        return loaded
+        return loaded[-1]
+
+    def _take_back(self, loaded: list[Module]) -> None:
+        """Unload what was loaded only for a module that then failed."""
+        for module in reversed(loaded):
+            if not self._kernel._machine.running():
+                return
+            try:
+                self.unload(module)
+            except ModuleError as error:
+                self._kernel.log.warning("%s stays loaded: %s", module, error)
 
     def _load_file(self, path: str, missing: str, hooks: Iterable[str]) -> Module:
         """Link one module whose needs are met, and run its INIT."""
