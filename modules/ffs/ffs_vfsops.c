@@ -500,11 +500,13 @@ static int
 ffs_update_log(struct ffs_mount *fm)
 {
 	struct mount *mp = fm->fm_mp;
+	bool suspended;
 	int error;
 
 	error = vfs_suspend(mp, 0);
-	if (error != 0)
+	if (error != 0 && error != EWOULDBLOCK)
 		return error;
+	suspended = error == 0;		/* else our caller has done it */
 	error = VFS_SYNC(mp, MNT_WAIT, FSCRED);
 	if (error == 0 && fm->fm_log != NULL) {
 		error = ffs_log_stop(fm);
@@ -514,7 +516,8 @@ ffs_update_log(struct ffs_mount *fm)
 			ffs_flush_disk(fm);
 	} else if (error == 0)
 		error = ffs_log_start(fm);
-	vfs_resume(mp);
+	if (suspended)
+		vfs_resume(mp);
 	return error;
 }
 
