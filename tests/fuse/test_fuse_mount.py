@@ -154,11 +154,13 @@ def test_overlay_keeps_the_image(image: Path, where: Path, tmp_path: Path) -> No
 def test_refusals_change_nothing(
     image: Path, where: Path, make: object, words: str
 ) -> None:
-    before, known = digest(image), len(mounts())
+    before = digest(image)
     with pytest.raises((rumpy.RumpyError, OSError)) as caught:
         make(image, where)  # type: ignore[operator]
     assert words in str(caught.value)
-    assert not is_mounted(where) and digest(image) == before and len(mounts()) == known
+    assert not is_mounted(where) and digest(image) == before
+    # Others may mount and unmount on this machine meanwhile.
+    assert not [found for found in mounts() if found.image == str(image)]
 
 
 def test_garbage_is_no_file_system(where: Path, tmp_path: Path) -> None:
