@@ -399,6 +399,21 @@ kpage_avail(void)
 	return kpages.limit > taken ? kpages.limit - taken : 0;
 }
 
+/*
+ * Whether N pages are to be had, after asking those who can do without and the
+ * host's policy.  For who wants to leave so many to others.  May sleep.
+ */
+bool
+kpage_spare(size_t n)
+{
+
+	if (kpage_avail() < n)
+		(void)kpage_press(n - kpage_avail(), KM_SLEEP);
+	if (kpage_avail() < n)
+		(void)kpage_grow(n - kpage_avail());
+	return kpage_avail() >= n;
+}
+
 size_t
 kpage_limit(void)
 {

@@ -58,6 +58,7 @@ void	kpage_reclaim_unregister(struct kpage_reclaim *);
 size_t	kpage_used(void);
 size_t	kpage_used_by(int);
 size_t	kpage_avail(void);
+bool	kpage_spare(size_t);
 size_t	kpage_limit(void);
 
 struct kpage *kpage_of(const void *);

@@ -192,7 +192,8 @@ rootfs_getroot(struct mount *mp, int lktype, struct vnode **vpp)
 static int
 rootfs_statvfs(struct mount *mp, struct statvfs *sbp)
 {
-	const size_t total = physmem, avail = kpage_avail();
+	const size_t total = physmem, reserve = rootfs_data_reserve();
+	const size_t avail = kpage_avail() - MIN(kpage_avail(), reserve);
 
 	sbp->f_bsize = sbp->f_frsize = sbp->f_iosize = PAGE_SIZE;
 	sbp->f_blocks = total;

@@ -80,6 +80,7 @@ int	rootfs_remove_device(const char *);
 /* rootfs_data.c */
 int	rootfs_data_read(struct rootfs_node *, struct uio *);
 int	rootfs_data_write(struct rootfs_node *, struct uio *);
+size_t	rootfs_data_reserve(void);
 int	rootfs_data_resize(struct rootfs_node *, off_t);
 void	rootfs_data_free(struct rootfs_node *);
 

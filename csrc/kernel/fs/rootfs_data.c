@@ -11,6 +11,7 @@
 
 #include <lib/libkern/libkern.h>
 
+#include "core/pages.h"
 #include "fs/rootfs.h"
 
 static char zeroes[PAGE_SIZE];
@@ -34,23 +35,46 @@ rootfs_data_read(struct rootfs_node *rn, struct uio *uio)
 	return error;
 }
 
+/*
+ * Memory that files leave to the kernel, in pages: who has no more to write to
+ * must be able to remove them at least.
+ */
+size_t
+rootfs_data_reserve(void)
+{
+
+	return kpage_limit() / 16;
+}
+
+static void *
+file_alloc(size_t size)
+{
+
+	if (!kpage_spare(rootfs_data_reserve() + howmany(size, PAGE_SIZE)))
+		return NULL;
+	return kmem_zalloc(size, KM_NOSLEEP);
+}
+
 /* Make room for page numbers below NPAGES. */
-static void
+static int
 grow(struct rootfs_node *rn, size_t npages)
 {
 	char **pages;
 	size_t n;
 
 	if (npages <= rn->rn_npages)
-		return;
+		return 0;
 	n = MAX(npages, rn->rn_npages * 2);
-	pages = kmem_zalloc(n * sizeof(*pages), KM_SLEEP);
+	pages = file_alloc(n * sizeof(*pages));
+	if (pages == NULL)
+		return ENOSPC;
 	if (rn->rn_npages > 0) {
 		memcpy(pages, rn->rn_pages, rn->rn_npages * sizeof(*pages));
 		kmem_free(rn->rn_pages, rn->rn_npages * sizeof(*pages));
 	}
 	rn->rn_pages = pages;
 	rn->rn_npages = n;
+	return 0;
 }
 
 int
@@ -68,9 +92,10 @@ rootfs_data_write(struct rootfs_node *rn, struct uio *uio)
 		at = uio->uio_offset / PAGE_SIZE;
 		in = uio->uio_offset % PAGE_SIZE;
 		n = MIN(PAGE_SIZE - in, uio->uio_resid);
-		grow(rn, at + 1);
+		if ((error = grow(rn, at + 1)) != 0)
+			break;
 		if (rn->rn_pages[at] == NULL) {
-			rn->rn_pages[at] = kmem_zalloc(PAGE_SIZE, KM_NOSLEEP);
+			rn->rn_pages[at] = file_alloc(PAGE_SIZE);
 			if (rn->rn_pages[at] == NULL)
 				return ENOSPC;
 		}
