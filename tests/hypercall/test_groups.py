@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import sys
@@ -16,7 +17,7 @@ import pytest
 pytest.importorskip("rumpy._hyp", reason="the native part is not built")
 
 import rumpy
-from rumpy.block import MemoryDevice
+from rumpy.block import BlockDevice, MemoryDevice, Wrapper
 from rumpy.hypercall import (
     BlockGroup,
     Clock,
@@ -33,11 +34,80 @@ SECOND = 1_000_000_000
 
 
 class Lines(ConsoleSink):
+    """A console that keeps its lines."""
+
     def __init__(self) -> None:
         self.got: list[str] = []
 
     def line(self, text: str) -> None:
         self.got.append(text)
+
+
+class Counting(Random):
+    """Random bytes that are not."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def fill(self, length: int) -> bytes:
+        self.asked += length
+        return bytes(i & 0xFF for i in range(length))
+
+
+class Ticking(Clock):
+    """A clock that stands in 2001, and goes on by a millisecond when asked."""
+
+    def __init__(self) -> None:
+        self.steps = itertools.count()
+
+    def read(self, clock: int) -> int:
+        step = next(self.steps) * 1_000_000
+        return step if clock == 1 else SECOND * 1_000_000_000 + step
+
+
+class Keyboard(Lines):
+    """The same, with somebody who types."""
+
+    def read(self, length: int) -> bytes:
+        return b"typed"[:length]
+
+
+class Growing(MemoryPolicy):
+    """Starts small, and gives what is asked for."""
+
+    asked = 0
+
+    def grow(self, size: int) -> int | None:
+        self.asked += 1
+        self.limit += max(size, 1 << 20)
+        return self.limit
+
+
+class Counted(Wrapper):
+    """Counts the transfers of the disk below."""
+
+    def __init__(self, lower: BlockDevice) -> None:
+        super().__init__(lower)
+        self.reads = self.writes = 0
+
+    def read(self, offset: int, length: int) -> bytes | bytearray | memoryview:
+        self.reads += 1
+        return super().read(offset, length)
+
+    def write(self, offset: int, data: memoryview) -> None:
+        self.writes += 1
+        super().write(offset, data)
+
+
+class CountingDisks(PythonBlockGroup):
+    """Puts a counter before each disk."""
+
+    def __init__(self) -> None:
+        self.disks: list[Counted] = []
+
+    def wrap(self, device: BlockDevice) -> BlockDevice:
+        self.disks.append(Counted(device))
+        return self.disks[-1]
 
 
 def test_console_sink_gets_every_line() -> None:
@@ -96,10 +166,6 @@ def test_console_input() -> None:
 
 
 def test_console_input_from_python() -> None:
-    class Keyboard(ConsoleSink):
-        def read(self, length: int) -> bytes:
-            return b"typed"[:length]
-
     with rumpy.Kernel(hypercalls=Hypercalls(console=Keyboard())) as k:
         fd = k.open("/dev/console", os.O_RDONLY)
         assert k.read(fd, 3) == b"typ"
@@ -118,6 +184,13 @@ def test_a_raising_sink_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {entry.exc_type for entry in reported} == {ValueError}
 
 
+def now(k: rumpy.Kernel) -> int:
+    buffer = bytearray(16)
+    k.sys.clock_gettime(0, buffer)
+    seconds = int.from_bytes(buffer[:8], "little")
+    return seconds * SECOND + int.from_bytes(buffer[8:], "little")
+
+
 def test_virtual_clock_stands_still_and_moves_when_told() -> None:
     clock = VirtualClock(1_000_000_000 * SECOND)
     with rumpy.Kernel(hypercalls=Hypercalls(clock=clock)) as k:
@@ -130,6 +203,7 @@ def test_virtual_clock_stands_still_and_moves_when_told() -> None:
         clock.advance(3600.5)
         k.mkdir("/c")
         assert k.stat("/c").st_mtime_ns - first == 3600.5 * SECOND
+        assert now(k) == clock.now
     with pytest.raises(ValueError, match="go back"):
         clock.advance(-1)
 
@@ -151,14 +225,12 @@ def test_clock_in_python() -> None:
 
 def random_bytes(hypercalls: Hypercalls) -> bytes:
     with rumpy.Kernel(hypercalls=hypercalls) as k:
-        fd = k.open("/dev/urandom", os.O_RDONLY)
-        return k.read(fd, 64)
+        buffer = bytearray(32)
+        k.sys.getrandom(buffer, 32, 0)
+        return bytes(buffer)
 
 
 def test_random_groups() -> None:
-    with rumpy.Kernel() as k:
-        if not k.path("/dev/urandom").exists():
-            pytest.skip("this kernel has no /dev/urandom")
     seeded = [random_bytes(Hypercalls(random=SeededRandom(7))) for _ in range(2)]
     assert seeded[0] == seeded[1] != random_bytes(Hypercalls(random=SeededRandom(8)))
     assert random_bytes(Hypercalls()) != random_bytes(Hypercalls())
@@ -220,64 +292,70 @@ def test_ctrl_c_in_a_device_is_no_io_error() -> None:
         k.close(fd)
 
 
-def test_memory_policy_is_asked() -> None:
-    asked: list[int] = []
-
-    class Generous(MemoryPolicy):
-        def grow(self, size: int) -> int | None:
-            asked.append(size)
-            self.limit += max(size, 4 << 20)
-            return self.limit
-
-    policy = Generous(8 << 20, arena_size=128 << 20)
-    with rumpy.Kernel(hypercalls=Hypercalls(memory=policy)) as k:
-        fd = k.open("/big", os.O_CREAT | os.O_RDWR, 0o644)
-        data = bytes(1 << 20)
-        for _ in range(24):
-            try:
-                k.write(fd, data)
-            except OSError:
-                break
+def write_megabytes(k: rumpy.Kernel, count: int) -> None:
+    """To the root, whose files are memory."""
+    fd = k.open("/big", os.O_CREAT | os.O_RDWR, 0o644)
+    try:
+        for _ in range(count):
+            k.write(fd, bytes(1 << 20))
+    finally:
         k.close(fd)
-    # Files of the root are memory, so either it grew or said no in good order.
-    assert all(size > 0 for size in asked)
 
 
-def test_everything_in_python(image: Path) -> None:
+def test_memory_policy_gives_more() -> None:
+    policy = Growing(8 << 20, arena_size=128 << 20)
+    with rumpy.Kernel(hypercalls=Hypercalls(memory=policy)) as k:
+        write_megabytes(k, 24)
+        assert k.stat("/big").st_size == 24 << 20
+    assert policy.asked > 0
+    assert policy.limit > 24 << 20
+
+
+def test_memory_policy_refuses() -> None:
+    with rumpy.Kernel(memory=8 << 20) as k:
+        with pytest.raises(OSError, match="No space left"):
+            write_megabytes(k, 24)
+        assert k.statvfs("/").f_bavail == 0
+        k.mkdir("/still-alive")
+        k.unlink("/big")
+        write_megabytes(k, 2)
+
+
+def test_too_little_memory_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least 4 MiB"):
+        rumpy.Kernel(memory=1 << 20)
+    with pytest.raises(TypeError, match="exclude"):
+        rumpy.Kernel(memory=8 << 20, hypercalls=Hypercalls())
+
+
+def test_all_groups_in_python(image: Path) -> None:
     """A file system on a kernel whose every group is written in Python."""
-
-    class Dice(Random):
-        def fill(self, length: int) -> bytes:
-            return bytes(length)
-
-    class Now(Clock):
-        def read(self, clock: int) -> int:
-            return time.time_ns() if clock == 0 else time.monotonic_ns()
-
-    class Keyboard(Lines):
-        def read(self, length: int) -> bytes:
-            return b""
-
+    console, random, disks = Keyboard(), Counting(), CountingDisks()
+    memory = Growing(8 << 20, arena_size=128 << 20)
     groups = Hypercalls(
-        memory=type("Policy", (MemoryPolicy,), {"grow": lambda self, size: None})(),
-        block=PythonBlockGroup(),
-        console=Keyboard(),
-        clock=Now(),
-        random=Dice(),
+        memory=memory, block=disks, console=console, clock=Ticking(), random=random
     )
+    data = os.urandom(3 << 20)
     with rumpy.Kernel(hypercalls=groups, verbose=True) as k:
-        k.load("ffs")
         with k.mount("ffs", str(image), "/mnt") as mnt:
+            (mnt / "f").write_bytes(data)
+            assert (mnt / "f").read_bytes() == data
             before = k.listdir("/mnt")
-            assert before
             for number in range(20):
                 (mnt / f"file{number}").write_bytes(bytes([number]) * 10000)
             assert len(k.listdir("/mnt")) == len(before) + 20
-        with k.mount("ffs", str(image), "/mnt") as mnt:
+            assert "fox" in (mnt / "a_directory/deeper/fox.txt").read_text()
+            assert 2001 <= 1970 + (mnt / "f").stat().st_mtime / 31556952 < 2002
+        buffer = bytearray(8)
+        k.sys.getrandom(buffer, 8, 0)
+        with k.mount("ffs", str(image), "/mnt", "ro") as mnt:
+            assert (mnt / "f").read_bytes() == data
             for number in range(20):
-                data = (mnt / f"file{number}").read_bytes()
-                assert data == bytes([number]) * 10000
-    assert groups.console.got  # type: ignore[attr-defined]
+                small = (mnt / f"file{number}").read_bytes()
+                assert small == bytes([number]) * 10000
+    assert disks.disks[0].reads > 5 and disks.disks[0].writes > 10
+    assert random.asked > 0
+    assert any("NetBSD" in line for line in console.got)
 
 
 def test_two_kernels_share_groups() -> None:
