@@ -28,6 +28,8 @@ def command(
 ) -> int:
     """Mount IMAGE on MOUNTPOINT, a directory of the host.
 
+    IMAGE is `none` for a DRIVER that needs no disk, such as tmpfs.
+
     Returns when the mount is live, or says why it is not.  An ordinary user's
     mount shows all files as the user's own (`fakeroot`), unless allow_other is
     given; root's mounts are nosuid,nodev unless asked otherwise.

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from rumpy.fuse import mounting, records
 from rumpy.fuse.errors import MountError
-from rumpy.fuse.options import Options
+from rumpy.fuse.options import NO_DISK, Options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,14 +79,20 @@ def prepare(
     where = mounting.absolute(mountpoint)
     mounting.check_host(options)
     mounting.check_mountpoint(where)
-    source = os.path.abspath(os.fspath(image))
-    choice = choose(
-        source,
-        driver=driver,
-        offset=options.offset,
-        partition=options.partition,
-        netbsd=netbsd,
-    )
+    if needs_no_disk(driver, image):
+        from rumpy.probe import Choice
+
+        assert driver is not None
+        source, choice = NO_DISK, Choice(_release_of(driver, netbsd), None, 0, None)
+    else:
+        source = os.path.abspath(os.fspath(image))
+        choice = choose(
+            source,
+            driver=driver,
+            offset=options.offset,
+            partition=options.partition,
+            netbsd=netbsd,
+        )
     module = choice.driver
     if "/" in module or ":" in module or module.endswith(".kmod"):
         # The server works in another directory, and says what it has.
@@ -101,8 +107,28 @@ def prepare(
         "offset": choice.offset,
         "size": choice.size,
         "options": options.to_json(),
-        "warnings": _doubts(source, choice.offset, options),
+        "warnings": (
+            [] if source == NO_DISK else _doubts(source, choice.offset, options)
+        ),
     }
+
+
+def needs_no_disk(driver: str | None, image: str | os.PathLike[str]) -> bool:
+    """Whether that is tmpfs or another without a disk, and no image is named."""
+    if driver is None or os.fspath(image) != NO_DISK:
+        return False
+    from rumpy.mountdata import source_kind
+
+    kind = os.path.basename(driver).removesuffix(".kmod").rpartition(":")[2]
+    return source_kind(kind) == "none"
+
+
+def _release_of(driver: str, netbsd: str | None) -> str:
+    if netbsd is None:
+        return driver
+    from rumpy.store import qualify
+
+    return qualify(driver, netbsd)
 
 
 def _check_driver_options(module: str, kind: str | None, options: Options) -> None:

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-__all__ = ["Options"]
+__all__ = ["NO_DISK", "Options"]
+
+#: In an image's place, for file systems that need none (tmpfs).
+NO_DISK = "none"
 
 #: Longest time Linux is told to believe a name or an attribute, in seconds.
 #: Nobody but Linux changes the tree, and what does is announced.

@@ -19,7 +19,7 @@ import sys
 
 from rumpy.fuse import mounting, records
 from rumpy.fuse.errors import MountError
-from rumpy.fuse.options import Options
+from rumpy.fuse.options import NO_DISK, Options
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,6 +72,8 @@ class _Plan:
         """An image that can't be written is shown read-only."""
         if self.options.ro is not None or self.options.overlay is not None:
             return
+        if self.image == NO_DISK:
+            return
         why = _unwritable(self.image)
         if why:
             from dataclasses import replace
@@ -112,6 +114,9 @@ def _unwritable(image: str) -> str:
 @contextlib.contextmanager
 def _source(plan: _Plan) -> Iterator[Any]:
     """What the kernel is to mount: the image, or an overlay on it."""
+    if plan.image == NO_DISK:
+        yield None
+        return
     if plan.options.overlay is None:
         yield plan.image
         return

@@ -60,3 +60,12 @@ def test_another_drivers_option_is_refused_first(tmp_path: Path) -> None:
     image = rumpy.demo_image(tmp_path / "demo.img")
     with pytest.raises(ValueError, match="ffs has no option 'mask'"):
         engine.prepare("ffs", image, tmp_path, "mask=700")
+
+
+def test_only_some_need_no_disk() -> None:
+    assert engine.needs_no_disk("tmpfs", "none")
+    assert engine.needs_no_disk("netbsd:tmpfs", "none")
+    assert engine.needs_no_disk("/modules/kernfs/kernfs.kmod", "none")
+    assert not engine.needs_no_disk("tmpfs", "image")
+    assert not engine.needs_no_disk("ext2fs", "none")
+    assert not engine.needs_no_disk(None, "none")
