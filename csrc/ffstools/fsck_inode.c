@@ -474,6 +474,21 @@ fsck_size_before(struct fsck_node *n)
 		fsck_set_ptr(n, k, 0);
 }
 
+static void	fsck_blocks(struct fsck_node *);
+
+/* Find the highest block again, of a file whose blocks are claimed. */
+static void
+fsck_highest(struct fsck_node *n)
+{
+	const bool before = n->f->recount;
+	const int64_t frags = n->frags;
+
+	n->f->recount = true;
+	fsck_blocks(n);
+	n->f->recount = before;
+	n->frags = frags;
+}
+
 /* After claiming: the highest block is known. */
 static void
 fsck_size_after(struct fsck_node *n)
@@ -509,6 +524,10 @@ fsck_size_after(struct fsck_node *n)
 	fsck_problem(f, "behind-end", 0, n->ino, "blocks behind its end: "
 	    "removed");
 	fsck_drop_behind(n, want);
+	/* Was there a hole before them? */
+	fsck_highest(n);
+	if (n->last < want)
+		fsck_resize(n, (uint64_t)(n->last + 1) << fs->fs_bshift);
 }
 
 /* Blocks of extended attributes (FFSv2). */

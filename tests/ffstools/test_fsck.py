@@ -313,6 +313,25 @@ def test_a_bad_indirect_pointer_of_a_small_file(tmp_path: Path) -> None:
     assert contents(image.read_bytes())[b"/small"][:700] == b"s" * 700
 
 
+def test_a_sparse_file_cut_short(tmp_path: Path) -> None:
+    """What is left when blocks behind the end go may end with a hole."""
+    image = tmp_path / "new.img"
+    top = tmp_path / "top"
+    top.mkdir()
+    with (top / "sparse").open("wb") as f:
+        f.write(b"head")
+        os.pwrite(f.fileno(), b"tail", 3_000_000)
+    newfs(image, populate=top, block_size=4096, free=1 << 20)
+    reader = ffscheck.Image(image.read_bytes())
+    at = reader.inode_offset(dict(reader.walk())[b"/sparse"].number)
+    # Neither size nor count fit the blocks.
+    patch(image, at + 16, "<Q", 2_000_000)
+    patch(image, at + 24, "<Q", 77)
+    assert fsck(image, mode="repair").code == 1
+    settled(image)
+    assert contents(image.read_bytes())[b"/sparse"][:4] == b"head"
+
+
 @pytest.mark.parametrize(("member", "layout"), [(211, "B"), (1324, "<i")])
 def test_formats_do_not_grow_older(tmp_path: Path, member: int, layout: str) -> None:
     """A superblock that turns into one of 4.3BSD is damaged; its copies know."""
