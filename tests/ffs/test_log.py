@@ -17,6 +17,8 @@ from . import crash, images
 from .ffscheck import check
 from .test_damage import change_things
 
+pytestmark = pytest.mark.own_driver("what ours promises")
+
 #: Superblock fields of NetBSD: where the journal is noted.
 LOCATION, LOCATIONS, FLAGS, CLEAN = 865, 872, 1312, 209
 DOWAPBL = 0x100
