@@ -35,6 +35,14 @@ static const struct {
 	{ "workqueue", test_workqueue },
 	{ "copy", test_copy },
 	{ "cprng", test_cprng },
+	{ "atomic_widths", test_atomic_widths },
+	{ "more_strings", test_more_strings },
+	{ "calendar", test_calendar },
+	{ "kmem_kinds", test_kmem_kinds },
+	{ "percpu", test_percpu },
+	{ "vmem", test_vmem },
+	{ "callout_state", test_callout_state },
+	{ "lock_objects", test_lock_objects },
 };
 
 static int

@@ -35,5 +35,13 @@ int	test_kauth(void);
 int	test_workqueue(void);
 int	test_copy(void);
 int	test_cprng(void);
+int	test_atomic_widths(void);
+int	test_more_strings(void);
+int	test_calendar(void);
+int	test_kmem_kinds(void);
+int	test_percpu(void);
+int	test_vmem(void);
+int	test_callout_state(void);
+int	test_lock_objects(void);
 
 #endif /* !_CORETEST_H_ */

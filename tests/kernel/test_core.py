@@ -14,4 +14,7 @@ MODULES = Path(__file__).resolve().parents[2] / "build" / "modules"
 
 def test_core(kernel: rumpy.Kernel) -> None:
     kernel.load(MODULES / "coretest.kmod")
-    assert "coretest: 20 tests, 0 failed" in kernel.console.tail(16384)
+    assert "coretest: 28 tests, 0 failed" in kernel.console.tail(16384)
+    # Fetches from and stores to the caller's memory; EDOM if one goes wrong.
+    kernel.sysctl("coretest.user", 0)
+    assert "widths.c" not in kernel.console.tail(16384)
