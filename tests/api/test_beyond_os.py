@@ -106,24 +106,40 @@ def test_device_nodes(ffs: rumpy.Mount) -> None:
     assert stat.S_ISREG(k.stat("/mnt/f").st_mode)
 
 
-def test_extended_attributes_reach_the_file_system(ffs: rumpy.Mount) -> None:
-    """This driver has none; what is tested is that it was asked."""
+def test_extended_attributes(ffs: rumpy.Mount) -> None:
+    """By name and by descriptor, with the flags of os.setxattr."""
     k, name = ffs.kernel, "/mnt/README"
     fd = k.open(name, os.O_RDWR)
     for target in (name, fd):
-        for call in (
-            lambda t=target: k.getxattr(t, "user.colour"),
-            lambda t=target: k.setxattr(t, "user.colour", b"blue", os.XATTR_CREATE),
-            lambda t=target: k.listxattr(t),
-            lambda t=target: k.removexattr(t, "user.colour"),
-        ):
-            with pytest.raises(OSError) as info:
-                call()
-            assert info.value.errno == errno.EOPNOTSUPP
+        k.setxattr(target, "user.colour", b"blue", os.XATTR_CREATE)
+        with pytest.raises(FileExistsError):
+            k.setxattr(target, "user.colour", b"red", os.XATTR_CREATE)
+        k.setxattr(target, "user.colour", b"green", os.XATTR_REPLACE)
+        assert k.getxattr(target, "user.colour") == b"green"
+        assert k.listxattr(target) == ["user.colour"]
+        k.removexattr(target, "user.colour")
+        with pytest.raises(OSError) as info:
+            k.getxattr(target, "user.colour")
+        assert info.value.errno == errno.ENODATA
     with pytest.raises(FileNotFoundError):
         k.getxattr("/mnt/none", "user.colour")
     with pytest.raises(FileNotFoundError):
         k.setxattr("/mnt/none", "user.colour", b"blue", follow_symlinks=False)
+
+
+def test_extended_attributes_reach_the_file_system(kernel: rumpy.Kernel) -> None:
+    """The root file system has none; what is tested is that it was asked."""
+    fd = kernel.open("/plain", os.O_CREAT | os.O_RDWR)
+    for target in ("/plain", fd):
+        for call in (
+            lambda t=target: kernel.getxattr(t, "user.colour"),
+            lambda t=target: kernel.setxattr(t, "user.colour", b"blue"),
+            lambda t=target: kernel.listxattr(t),
+            lambda t=target: kernel.removexattr(t, "user.colour"),
+        ):
+            with pytest.raises(OSError) as info:
+                call()
+            assert info.value.errno == errno.EOPNOTSUPP
 
 
 # --- locks -------------------------------------------------------------------
