@@ -11,8 +11,8 @@
 #include <lib/libkern/libkern.h>
 
 /*
- * The file whose name was found is wanted for removal: is that allowed?  Whoever
- * may write a directory may, unless it is sticky.
+ * The file whose name was found is wanted for removal: is that allowed?  To
+ * whoever may write the directory, unless that is sticky.
  */
 static int
 ffs_may_delete(struct vnode *dvp, struct vnode *vp, kauth_cred_t cred)
