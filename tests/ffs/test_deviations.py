@@ -74,7 +74,9 @@ def test_root_may_make_setgid_files_of_any_group(setup: Setup) -> None:
     assert k.stat("/mnt/theirs/other").st_mode & 0o7777 == 0o775
 
 
-@pytest.mark.parametrize(("mode", "may"), [(0o555, True), (0o100, True), (0o666, False)])
+@pytest.mark.parametrize(
+    ("mode", "may"), [(0o555, True), (0o100, True), (0o666, False)]
+)
 def test_root_may_write_and_execute_where_anyone_may_execute(
     setup: Setup, mode: int, may: bool
 ) -> None:
