@@ -190,9 +190,9 @@ ffs_why_readonly(const struct ffs_mount *fm)
 	if ((fs->fs_metackhash & ~(uint32_t)FFS_CK_SUPPORTED) != 0)
 		return "it has check hashes of an unknown kind";
 	if ((fs->fs_flags & (FFS_DOSOFTDEP | FFS_SUJ)) != 0 && !clean)
-		return "soft updates are pending: run fsck";
+		return "soft updates are pending: run rumpy fsck -y";
 	if ((fs->fs_flags & FFS_NEEDSFSCK) != 0)
-		return "it is marked as damaged: run fsck";
+		return "it is marked as damaged: run rumpy fsck -y";
 	return NULL;
 }
 
@@ -209,7 +209,8 @@ ffs_start_writing(struct ffs_mount *fm)
 	}
 	if (fs->fs_clean != FFS_ISCLEAN && !fm->fm_replayed &&
 	    (fm->fm_mp->mnt_flag & MNT_FORCE) == 0)
-		printf("ffs: %s: not clean: please run fsck\n", ffs_name(fm));
+		printf("ffs: %s: not clean: please run rumpy fsck\n",
+		    ffs_name(fm));
 	/*
 	 * FFS_ISCLEAN becomes FFS_WASCLEAN, and a replay brings it back to
 	 * that; what was not clean before the journal began stays so.
@@ -219,6 +220,9 @@ ffs_start_writing(struct ffs_mount *fm)
 		fs->fs_clean = FFS_WASCLEAN;
 	else if (fs->fs_clean < 0x80)
 		fs->fs_clean = (uint8_t)(fs->fs_clean << 1);
+	/* FreeBSD's journal will not know of our changes: a full check. */
+	if ((fs->fs_flags & FFS_SUJ) != 0)
+		fs->fs_flags |= FFS_NEEDSFSCK;
 	fs->fs_pendingblocks = 0;
 	fs->fs_pendinginodes = 0;
 	fs->fs_ronly = 0;
@@ -257,8 +261,11 @@ ffs_stop_writing(struct ffs_mount *fm)
 	VOP_UNLOCK(fm->fm_devvp);
 	if (error != 0)
 		return error;
-	if ((fs->fs_clean & FFS_WASCLEAN) != 0)
+	if ((fs->fs_clean & FFS_WASCLEAN) != 0) {
 		fs->fs_clean = FFS_ISCLEAN;
+		if ((fs->fs_flags & FFS_SUJ) != 0)
+			fs->fs_flags &= ~(uint32_t)FFS_NEEDSFSCK;
+	}
 	error = ffs_sb_write(fm, true);
 	if (error == 0)
 		ffs_flush_disk(fm);
@@ -339,28 +346,28 @@ ffs_flushfiles(struct mount *mp, int flags)
  * Count what is free once more, from the groups: after a replay the summary
  * may be older than they are.
  */
-static int
+static void
 ffs_recount(struct ffs_mount *fm)
 {
 	struct fs *fs = fm->fm_fs;
 	struct csum_total total = { 0 };
 	struct ffs_cgref cr;
-	int error;
 
 	for (uint32_t c = 0; c < fs->fs_ncg; c++) {
 		struct csum *cs = &fm->fm_csum[c];
 
-		error = ffs_cg_get(fm, c, &cr);
-		if (error != 0)
-			return error;
-		cs->cs_ndir = (int32_t)FFS_G32(fm, cr.cr_cg->cg_cs.cs_ndir);
-		cs->cs_nbfree =
-		    (int32_t)FFS_G32(fm, cr.cr_cg->cg_cs.cs_nbfree);
-		cs->cs_nifree =
-		    (int32_t)FFS_G32(fm, cr.cr_cg->cg_cs.cs_nifree);
-		cs->cs_nffree =
-		    (int32_t)FFS_G32(fm, cr.cr_cg->cg_cs.cs_nffree);
-		ffs_cg_put(fm, &cr, false);
+		/* Of a damaged group the summary is all there is. */
+		if (ffs_cg_get(fm, c, &cr) == 0) {
+			cs->cs_ndir = (int32_t)FFS_G32(fm,
+			    cr.cr_cg->cg_cs.cs_ndir);
+			cs->cs_nbfree =
+			    (int32_t)FFS_G32(fm, cr.cr_cg->cg_cs.cs_nbfree);
+			cs->cs_nifree =
+			    (int32_t)FFS_G32(fm, cr.cr_cg->cg_cs.cs_nifree);
+			cs->cs_nffree =
+			    (int32_t)FFS_G32(fm, cr.cr_cg->cg_cs.cs_nffree);
+			ffs_cg_put(fm, &cr, false);
+		}
 		total.cs_ndir += cs->cs_ndir;
 		total.cs_nbfree += cs->cs_nbfree;
 		total.cs_nifree += cs->cs_nifree;
@@ -368,7 +375,6 @@ ffs_recount(struct ffs_mount *fm)
 	}
 	fs->fs_cstotal = total;
 	fm->fm_fmod = true;
-	return 0;
 }
 
 /*
@@ -432,7 +438,7 @@ ffs_mountfs(struct mount *mp, struct vnode *devvp)
 	fm->fm_cgstate = kmem_zalloc(ncg, KM_SLEEP);
 	error = ffs_summary_io(fm, false, false);
 	if (error == 0 && recount)
-		error = ffs_recount(fm);
+		ffs_recount(fm);
 	if (error == 0)
 		error = ffs_acl_mountflags(fm);
 	if (error == 0 && !ronly)
@@ -865,8 +871,8 @@ ffs_newinode(struct ffs_mount *fm, struct ffs_inode *dp, struct vnode *vp,
 		return EIO;
 	if (error != 0)
 		ffs_vfree(fm, ino, mode);
-	else if (fm->fm_log != NULL)
-		ffs_log_orphan(fm->fm_log, *ipp);
+	else
+		ffs_touch(*ipp);	/* so that it has its type */
 	return error;
 }
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 import rumpy
-from rumpy.block import Fault, FaultyDevice, MemoryDevice, Recorder
+from rumpy import store
+from rumpy.block import Fault, FaultyDevice, MemoryDevice, PowerCut, Recorder
 
 from . import crash, images
 from .ffscheck import check
@@ -123,6 +124,30 @@ def test_power_cuts(script: str, base: str) -> None:
     ends = sorted({n * i // 6 + 1 for i in range(6)} | {run.mounted, n})
     for end, wrong in crash.cuts(run, iter(ends), count=2):
         assert wrong == [], f"after {end} of {n}"
+
+
+@pytest.mark.parametrize("script", ["around", "names", "orphans"])
+def test_netbsd_replays_ours(script: str) -> None:
+    """NetBSD's own driver makes the same tree of our journals as we do."""
+    if not store.has("ffs"):
+        pytest.skip("no NetBSD modules: see docs/guide, or RUMPY_NETBSD_MODULES")
+    run = crash.record(crash.empty("nb-makefs-ffs2le-16k"), crash.SCRIPTS[script])
+    power = PowerCut(run.base, run.log.log)
+    with rumpy.Kernel() as own, rumpy.Kernel() as other:
+        own.load("ffs")
+        other.load(store.find("ffs"))
+        for end in range(run.mounted, len(run.log.log), len(run.log.log) // 8):
+            with power.state(end) as disk:
+                with own.mount("ffs", MemoryDevice(contents(disk)), "/mnt", "ro"):
+                    ours = crash.look(own, "/mnt")
+                with other.mount("ffs", disk, "/mnt", "log"):
+                    assert crash.look(other, "/mnt") == ours
+                # NetBSD's replay does not count the superblock's totals anew.
+                assert [
+                    p
+                    for p in check(contents(disk)).problems
+                    if "summary" not in p and "totals" not in p
+                ] == []
 
 
 def test_fsync_takes_two_flushes(kernel: rumpy.Kernel) -> None:
