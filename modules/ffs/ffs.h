@@ -55,6 +55,8 @@ struct ffs_log;
 struct ffs_replay;
 struct lockf;
 
+#define	FFS_IHASH	256		/* chains of inodes in memory */
+
 struct ffs_mount {
 	struct mount	*fm_mp;		/* : */
 	struct vnode	*fm_devvp;	/* : the disk */
@@ -69,6 +71,7 @@ struct ffs_mount {
 	bool		fm_replayed;	/* : its journal was written back */
 	bool		fm_overlay;	/* : its journal is laid over reads */
 	kmutex_t	fm_lock;
+	LIST_HEAD(, ffs_inode) fm_ihash[FFS_IHASH]; /* l inodes in memory */
 	struct csum	*fm_csum;	/* l per group, host order */
 	uint8_t		*fm_contigdirs;	/* l directories made in a row */
 	uint8_t		*fm_cgstate;	/*   FFS_CG_* per group */
@@ -102,6 +105,7 @@ struct ffs_slot {
 struct ffs_inode {
 	struct genfs_node i_gnode;	/* must be first */
 	struct vnode	*i_vnode;
+	LIST_ENTRY(ffs_inode) i_hash;	/* fm_lock: in fm_ihash */
 	struct ffs_mount *i_fm;
 	uint64_t	i_number;
 	uint32_t	i_flag;		/* IN_* */
@@ -157,6 +161,7 @@ struct ffs_inode {
 #define	IN_UPDATE	0x0004	/* i_mtime to be set */
 #define	IN_MODIFIED	0x0008	/* differs from the disk */
 #define	IN_ACCESSED	0x0010	/* differs in i_atime only */
+#define	IN_HASHED	0x0040	/* in fm_ihash */
 #define	IN_SHORTLINK	0x0020	/* symbolic link kept in the inode */
 #define	IN_DIRTY	(IN_ACCESS | IN_CHANGE | IN_UPDATE | IN_MODIFIED | \
 			 IN_ACCESSED)
@@ -256,6 +261,7 @@ int	ffs_inode_new(struct ffs_mount *, struct vnode *, uint64_t,
 	    const struct vattr *, kauth_cred_t, gid_t,
 	    struct ffs_inode **);
 void	ffs_inode_free(struct ffs_inode *);
+void	ffs_inode_unhash(struct ffs_inode *);
 void	ffs_itimes(struct ffs_inode *);
 void	ffs_accessed(struct ffs_inode *);
 int	ffs_update(struct ffs_inode *, bool);

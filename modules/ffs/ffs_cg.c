@@ -283,10 +283,53 @@ ffs_cg_check(struct ffs_mount *fm, struct ffs_cgref *cr)
 	if (sumoff % 4 != 0 || sumoff + 4 < freeoff + fbytes ||
 	    !ffs_cg_fits(sumoff, 4 * (uint64_t)(fs->fs_contigsumsize + 1),
 	    size) || cloff < freeoff + fbytes ||
-	    !ffs_cg_fits(cloff, howmany(nclust, 8), size))
+	    !ffs_cg_fits(cloff, howmany(nclust, 8), size) ||
+	    (iused > freeoff && iused + ibytes > MIN(sumoff + 4, cloff)))
 		return "cluster maps";
 	cr->cr_clustersum = (uint32_t *)((uint8_t *)cgp + sumoff);
 	cr->cr_clusterfree = (uint8_t *)cgp + cloff;
+	return NULL;
+}
+
+/* The bits that are set in a byte. */
+static uint32_t
+ffs_bitcount(unsigned bits)
+{
+	bits -= (bits >> 1) & 0x55;
+	bits = (bits & 0x33) + ((bits >> 2) & 0x33);
+	return (bits + (bits >> 4)) & 0x0f;
+}
+
+/*
+ * Do the maps hold as much as the head says?  Asked once for a group: a map
+ * that marks a live block as free must not lead to it being given away.
+ */
+static const char *
+ffs_cg_recount(struct ffs_mount *fm, struct ffs_cgref *cr)
+{
+	const struct fs *fs = fm->fm_fs;
+	const struct csum *cs = &cr->cr_cg->cg_cs;
+	const unsigned whole = (1U << fs->fs_frag) - 1;
+	uint32_t blocks = 0, frags = 0, inodes = fs->fs_ipg;
+
+	for (uint32_t b = 0; b < FFS_FRAGSTOBLKS(fs, cr->cr_nfrags); b++) {
+		const unsigned bits = ffs_blkbits(cr->cr_free, fs->fs_frag, b);
+
+		if (bits == whole)
+			blocks++;
+		else
+			frags += ffs_bitcount(bits);
+	}
+	for (uint32_t f = (uint32_t)FFS_BLKNUM(fs, cr->cr_nfrags);
+	    f < cr->cr_nfrags; f++)
+		frags += ffs_isset(cr->cr_free, f);
+	for (uint32_t i = 0; i < howmany(fs->fs_ipg, 8); i++)
+		inodes -= ffs_bitcount(cr->cr_inosused[i]);
+	if (FFS_G32(fm, cs->cs_nbfree) != blocks ||
+	    FFS_G32(fm, cs->cs_nffree) != frags)
+		return "free blocks are not as many as its map says";
+	if (FFS_G32(fm, cs->cs_nifree) != inodes)
+		return "free inodes are not as many as its map says";
 	return NULL;
 }
 
@@ -329,6 +372,8 @@ ffs_cg_get(struct ffs_mount *fm, uint32_t cgx, struct ffs_cgref *cr)
 	    fm->fm_cgstate[cgx] != FFS_CG_GOOD &&
 	    FFS_G32(fm, cr->cr_cg->cg_ckhash) != ffs_cg_hash(fs, cr->cr_cg))
 		what = "check hash";
+	if (what == NULL && fm->fm_cgstate[cgx] != FFS_CG_GOOD)
+		what = ffs_cg_recount(fm, cr);
 	if (what != NULL) {
 		ffs_cg_damaged(fm, cgx, what);
 		brelse(cr->cr_bp, 0);

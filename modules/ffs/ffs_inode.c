@@ -309,12 +309,53 @@ ffs_inode_alloc(struct ffs_mount *fm, struct vnode *vp, uint64_t ino)
 	return ip;
 }
 
+/*
+ * Which inodes are in memory: a damaged map must not make one of them a new
+ * file, even where the disk does not have it yet.
+ */
+static void
+ffs_inode_hash(struct ffs_inode *ip)
+{
+	struct ffs_mount *fm = ip->i_fm;
+
+	mutex_enter(&fm->fm_lock);
+	LIST_INSERT_HEAD(&fm->fm_ihash[ip->i_number % FFS_IHASH], ip, i_hash);
+	ip->i_flag |= IN_HASHED;
+	mutex_exit(&fm->fm_lock);
+}
+
+static bool
+ffs_inode_inmemory(struct ffs_mount *fm, uint64_t ino)
+{
+	const struct ffs_inode *ip;
+
+	mutex_enter(&fm->fm_lock);
+	LIST_FOREACH(ip, &fm->fm_ihash[ino % FFS_IHASH], i_hash)
+		if (ip->i_number == ino)
+			break;
+	mutex_exit(&fm->fm_lock);
+	return ip != NULL;
+}
+
+/* From here on its number may be given away. */
+void
+ffs_inode_unhash(struct ffs_inode *ip)
+{
+	if ((ip->i_flag & IN_HASHED) == 0)
+		return;
+	mutex_enter(&ip->i_fm->fm_lock);
+	LIST_REMOVE(ip, i_hash);
+	ip->i_flag &= ~(uint32_t)IN_HASHED;
+	mutex_exit(&ip->i_fm->fm_lock);
+}
+
 void
 ffs_inode_free(struct ffs_inode *ip)
 {
 	/* Removed, but could not be freed: a replay will. */
 	if (ip->i_orphan != 0)
 		ffs_log_disown(ip);
+	ffs_inode_unhash(ip);
 	pool_cache_put(ffs_inode_cache, ip);
 }
 
@@ -333,6 +374,7 @@ ffs_vinit(struct ffs_inode *ip)
 {
 	struct vnode *vp = ITOV(ip);
 
+	ffs_inode_hash(ip);
 	vp->v_tag = VT_UFS;
 	vp->v_type = IFTOVT(ip->i_mode);
 	vp->v_data = ip;
@@ -403,6 +445,8 @@ ffs_inode_new(struct ffs_mount *fm, struct vnode *vp, uint64_t ino,
 	void *dp;
 	int error;
 
+	if (ffs_inode_inmemory(fm, ino))
+		return EEXIST;
 	ip = ffs_inode_alloc(fm, vp, ino);
 	error = ffs_dinode_get(fm, ino, false, &bp, &dp);
 	if (error != 0) {

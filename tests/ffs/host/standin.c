@@ -1267,6 +1267,9 @@ hi_readdir(struct vnode *vp, void *data, size_t *lenp, int64_t *offp,
 	int error;
 
 	*eofp = 0;
+	/* As the system call: the name of a damaged image may lead anywhere. */
+	if (vp->v_type != VDIR)
+		return ENOTDIR;
 	error = vp->v_op[VOFFSET(vop_readdir)](&ap);
 	*lenp -= uio.uio_resid;
 	*offp = uio.uio_offset;
