@@ -39,6 +39,7 @@ struct fuse_config {
 #define	FUSE_SERVER_NO_OPEN	0x0020u	/* opening has no side effect */
 #define	FUSE_SERVER_TRACE	0x0040u	/* each request to stderr */
 #define	FUSE_SERVER_SHARED	0x0080u	/* others change the tree, too */
+#define	FUSE_SERVER_ACL		0x0100u	/* POSIX.1e lists, which Linux reads */
 
 /* What fuse_server_run() returns. */
 #define	FUSE_RUN_UNMOUNTED	0	/* unmounted, or connection aborted */

@@ -3,7 +3,8 @@
  * FUSE_INIT: agree with Linux on a protocol version and on features.
  *
  * What is never asked for, and why: splice (slower than a copy on every
- * measured load), POSIX ACLs in Linux (the kernel checks its own).  Linux looks
+ * measured load).  POSIX ACLs are where the mount has them: Linux decides from
+ * modes who may do what, and has to know the lists for that.  Linux looks
  * for changes by others (AUTO_INVAL_DATA) only where there are others.
  */
 
@@ -33,6 +34,8 @@ init_flags(const struct fuse_server *fs)
 	    FUSE_EXPLICIT_INVAL_DATA;
 	if (fs->cfg.flags & FUSE_SERVER_LOCKS)
 		want |= FUSE_POSIX_LOCKS | FUSE_FLOCK_LOCKS;
+	if (fs->cfg.flags & FUSE_SERVER_ACL)
+		want |= FUSE_POSIX_ACL;
 	if (fs->cfg.flags & FUSE_SERVER_WRITEBACK)
 		want |= FUSE_WRITEBACK_CACHE;
 	if (fs->cfg.flags & FUSE_SERVER_NO_OPEN)

@@ -114,6 +114,7 @@ class NativeServer:
             (door.trivial_open, lib.FUSE_SERVER_NO_OPEN),
             (options.locks or self._shared, lib.FUSE_SERVER_LOCKS),
             (self._shared, lib.FUSE_SERVER_SHARED),
+            (door.acl, lib.FUSE_SERVER_ACL),
             (options.writeback, lib.FUSE_SERVER_WRITEBACK),
             (os.environ.get("RUMPY_FUSE_TRACE"), lib.FUSE_SERVER_TRACE),
         ):

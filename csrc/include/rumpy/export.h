@@ -278,7 +278,7 @@ struct door_export {
 	uint32_t	xattr;		/* out: the driver has them */
 	uint32_t	entry_valid;	/* seconds */
 	uint32_t	attr_valid;
-	uint32_t	pad;
+	uint32_t	acl;		/* out: it has POSIX.1e lists */
 	uint32_t	trivial_open;	/* out: an open has no side effect */
 	uint64_t	handle;		/* out; in for kern_export_detach */
 };

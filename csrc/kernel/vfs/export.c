@@ -265,6 +265,7 @@ kern_export_attach(struct door_export *de)
 	struct export_mount *xm = export_mount_new(vp, de);
 	de->flags = xm->xm_flags;
 	de->xattr = export_has_xattr(vp);
+	de->acl = (vp->v_mount->mnt_flag & MNT_POSIX1EACLS) != 0;
 	de->trivial_open = (xm->xm_flags & EXPORT_RDONLY) != 0;
 	de->handle = (uintptr_t)xm;
 	return 0;

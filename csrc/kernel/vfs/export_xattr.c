@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The vnode door: extended attributes.  NetBSD has two name spaces; Linux
- * writes them in front of the name, as "user." and "trusted.".
+ * writes them in front of the name, as "user." and "trusted.".  POSIX.1e
+ * access control lists are attributes for Linux, with a form of their own.
  */
 
 #include <sys/param.h>
+#include <sys/acl.h>
 #include <sys/extattr.h>
 #include <sys/kauth.h>
 #include <sys/kmem.h>
@@ -76,6 +78,123 @@ xattr_uio(struct uio *uio, struct iovec *iov, void *data, size_t len,
 	UIO_SETUP_SYSSPACE(uio);
 }
 
+/* Lists: "system.posix_acl_access" and "system.posix_acl_default". */
+
+#define	LINUX_ACL_VERSION	2
+
+struct linux_acl_entry {
+	uint16_t	e_tag;		/* the numbers are ours, too */
+	uint16_t	e_perm;
+	uint32_t	e_id;
+};
+
+struct linux_acl {
+	uint32_t	a_version;
+	struct linux_acl_entry a_entry[];
+};
+
+/* The kind of list that a name means, or -1. */
+static int
+xattr_acl_type(const struct export_req *x)
+{
+	static const char prefix[] = "system.posix_acl_";
+	const size_t len = sizeof(prefix) - 1;
+
+	if (x->er_namelen <= len || memcmp(x->er_name, prefix, len) != 0)
+		return -1;
+	if (x->er_namelen == len + 6 &&
+	    memcmp(x->er_name + len, "access", 6) == 0)
+		return ACL_TYPE_ACCESS;
+	if (x->er_namelen == len + 7 &&
+	    memcmp(x->er_name + len, "default", 7) == 0)
+		return ACL_TYPE_DEFAULT;
+	return -1;
+}
+
+/* A list that says no more than the mode is none for Linux. */
+static int
+acl_to_linux(const struct acl *acl, int type, struct export_req *x)
+{
+	struct linux_acl *out = x->er_data;
+	const size_t size = sizeof(*out) +
+	    acl->acl_cnt * sizeof(struct linux_acl_entry);
+
+	if (acl->acl_cnt == 0 || (type == ACL_TYPE_ACCESS &&
+	    acl->acl_cnt == 3))
+		return ENOATTR;
+	x->er_done = size;
+	if (x->er_datalen == 0)
+		return 0;
+	if (size > x->er_datalen)
+		return ERANGE;
+	out->a_version = LINUX_ACL_VERSION;
+	for (u_int i = 0; i < acl->acl_cnt; i++)
+		out->a_entry[i] = (struct linux_acl_entry){
+			.e_tag = (uint16_t)acl->acl_entry[i].ae_tag,
+			.e_perm = (uint16_t)acl->acl_entry[i].ae_perm,
+			.e_id = acl->acl_entry[i].ae_id,
+		};
+	return 0;
+}
+
+static int
+acl_from_linux(const struct export_req *x, struct acl *acl)
+{
+	const struct linux_acl *in = x->er_data;
+	const size_t n = x->er_datalen < sizeof(*in) ? 0 :
+	    (x->er_datalen - sizeof(*in)) / sizeof(struct linux_acl_entry);
+
+	if (x->er_datalen != sizeof(*in) + n * sizeof(struct linux_acl_entry) ||
+	    in->a_version != LINUX_ACL_VERSION || n > ACL_MAX_ENTRIES)
+		return EINVAL;
+	acl->acl_cnt = (u_int)n;
+	for (size_t i = 0; i < n; i++) {
+		const struct linux_acl_entry *e = &in->a_entry[i];
+		const bool named = e->e_tag == ACL_USER ||
+		    e->e_tag == ACL_GROUP;
+
+		acl->acl_entry[i] = (struct acl_entry){
+			.ae_tag = e->e_tag,
+			.ae_perm = e->e_perm,
+			.ae_id = named ? e->e_id : ACL_UNDEFINED_ID,
+		};
+	}
+	return 0;
+}
+
+static int
+xattr_acl(struct export_mount *xm, struct export_req *x, int type,
+    kauth_cred_t cred)
+{
+	struct acl *acl;
+	struct vnode *vp;
+	int error;
+
+	error = export_vget(xm, x->er_node, x->er_op == EXPORT_GETXATTR ?
+	    LK_SHARED : LK_EXCLUSIVE, &vp);
+	if (error != 0)
+		return error;
+	acl = acl_alloc(KM_SLEEP);
+	switch (x->er_op) {
+	case EXPORT_GETXATTR:
+		error = VOP_GETACL(vp, type, acl, cred);
+		if (error == 0)
+			error = acl_to_linux(acl, type, x);
+		break;
+	case EXPORT_SETXATTR:
+		error = acl_from_linux(x, acl);
+		if (error == 0)
+			error = VOP_SETACL(vp, type, acl, cred);
+		break;
+	default:
+		error = VOP_SETACL(vp, type, NULL, cred);
+		break;
+	}
+	acl_free(acl);
+	vput(vp);
+	return error;
+}
+
 int
 export_getxattr(struct export_mount *xm, struct export_req *x,
     kauth_cred_t cred)
@@ -87,6 +206,8 @@ export_getxattr(struct export_mount *xm, struct export_req *x,
 	size_t size = 0;
 	int space, error;
 
+	if (xattr_acl_type(x) >= 0)
+		return xattr_acl(xm, x, xattr_acl_type(x), cred);
 	error = xattr_name(x, &space, name);
 	if (error == 0)
 		error = export_vget(xm, x->er_node, LK_SHARED, &vp);
@@ -132,6 +253,8 @@ export_setxattr(struct export_mount *xm, struct export_req *x,
 	struct vnode *vp;
 	int space, error;
 
+	if (xattr_acl_type(x) >= 0)
+		return xattr_acl(xm, x, xattr_acl_type(x), cred);
 	error = xattr_name(x, &space, name);
 	if (error == 0)
 		error = export_vget(xm, x->er_node, LK_EXCLUSIVE, &vp);
@@ -154,6 +277,8 @@ export_removexattr(struct export_mount *xm, struct export_req *x,
 	struct vnode *vp;
 	int space, error;
 
+	if (xattr_acl_type(x) >= 0)
+		return xattr_acl(xm, x, xattr_acl_type(x), cred);
 	error = xattr_name(x, &space, name);
 	if (error == 0)
 		error = export_vget(xm, x->er_node, LK_EXCLUSIVE, &vp);
