@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Which test proves what of the FFS driver, and the table made of it.
+
+    python tests/ffs/matrix.py          writes docs/reference/ffs-matrix.md
+    python tests/ffs/matrix.py --check  fails if it is not what is written there
+
+A cell is a test, as FILE::FUNCTION below tests/; test_matrix.py fails if there
+is no such function.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PAGE = ROOT / "docs" / "reference" / "ffs-matrix.md"
+
+OPERATIONS = ("read", "write", "attributes and lists", "damage", "judged by others")
+
+_MANIFEST = "ffs/test_manifests.py::test_tree"
+_WRITE = "ffs/test_write.py::test_files_of_all_sizes"
+_EA = "ffs/test_extattr.py::test_set_get_list_remove"
+_READING = "ffs/test_damage.py::test_reading"
+_LINUX = "ffs/test_judges.py::test_linux_reads_the_same"
+_MAKEFS = "ffs/test_strangers.py::test_makefs_images_of_24_kinds"
+_DISSECT = "ffs/test_strangers.py::test_dissect_reads_what_we_wrote"
+_JOURNAL = "ffs/test_journal.py::"
+_FLAVOURS = "ffs/test_flavours.py::"
+
+#: Format or flavour -> a test for each operation; "-": does not apply.
+ROWS: dict[str, tuple[str, str, str, str, str]] = {
+    "4.3BSD inodes": (
+        _MANIFEST,
+        "ffs/test_damage.py::test_what_cannot_be_written_is_refused",
+        "ffs/test_acl.py::test_the_superblock_says_which",
+        "-",
+        "-",
+    ),
+    "FFSv1, little-endian": (_MANIFEST, _WRITE, _EA, _READING, _LINUX),
+    "FFSv1, big-endian": (_MANIFEST, _WRITE, _EA, _MAKEFS, _LINUX),
+    "FFSv2, little-endian": (_MANIFEST, _WRITE, _EA, _READING, _DISSECT),
+    "FFSv2, big-endian": (_MANIFEST, _WRITE, _EA, _READING, _LINUX),
+    "geometries 4096/512 to 65536/8192, bsize = fsize": (
+        _MAKEFS,
+        _MAKEFS,
+        "ffs/test_extattr.py::test_every_kind_of_file_and_the_blocks_they_take",
+        "ffs/test_super.py::test_absurd_superblocks_are_refused",
+        _MAKEFS,
+    ),
+    "superblock at 65536, 8192": (
+        "ffs/test_super.py::test_real_superblocks_are_accepted",
+        _MAKEFS,
+        "-",
+        "ffs/test_super.py::test_a_truncated_image_is_refused",
+        _MAKEFS,
+    ),
+    "NetBSD 10 FFSv2ea": (
+        _FLAVOURS + "test_netbsd_10s_second_magic",
+        _FLAVOURS + "test_netbsd_10s_second_magic",
+        _FLAVOURS + "test_netbsd_10s_second_magic",
+        "-",
+        "-",
+    ),
+    "NetBSD journal (WAPBL), dirty": (
+        _JOURNAL + "test_read_only_replays_in_memory",
+        _JOURNAL + "test_replay_to_the_disk",
+        "-",
+        _JOURNAL + "test_damaged_journals",
+        "-",
+    ),
+    "NetBSD journal (WAPBL), kept with -o log": (
+        "ffs/test_log.py::test_first_and_second_mount",
+        "ffs/test_log.py::test_power_cuts",
+        "-",
+        "ffs/test_log.py::test_a_disk_that_fails",
+        "-",
+    ),
+    "NetBSD quota2": (
+        _MANIFEST,
+        "ffs/test_damage.py::test_what_cannot_be_written_is_refused",
+        "-",
+        "-",
+        "-",
+    ),
+    "FreeBSD UFS2": (
+        _MANIFEST,
+        _WRITE,
+        "ffs/test_extattr.py::test_the_records_on_the_disk",
+        "-",
+        _DISSECT,
+    ),
+    "FreeBSD check hashes": (
+        _FLAVOURS + "test_check_hashes_of_all_kinds_are_kept",
+        _FLAVOURS + "test_check_hashes_of_all_kinds_are_kept",
+        _FLAVOURS + "test_check_hashes_of_all_kinds_are_kept",
+        _FLAVOURS + "test_an_inode_with_a_wrong_hash_is_eio",
+        "-",
+    ),
+    "soft updates and SUJ, clean": (
+        _FLAVOURS + "test_clean_soft_updates_are_written",
+        _FLAVOURS + "test_clean_soft_updates_are_written",
+        "-",
+        "-",
+        "-",
+    ),
+    "soft updates and SUJ, dirty": (
+        _FLAVOURS + "test_dirty_soft_updates_are_read_only_and_name_fsck",
+        _FLAVOURS + "test_dirty_soft_updates_are_read_only_and_name_fsck",
+        "-",
+        "-",
+        "-",
+    ),
+    "snapshots": (
+        _FLAVOURS + "test_snapshots_are_left_alone",
+        _FLAVOURS + "test_snapshots_are_left_alone",
+        "-",
+        "-",
+        "-",
+    ),
+    "UFS1 attribute files": (
+        "ffs/test_extattr.py::test_the_attributes_that_netbsd_wrote",
+        "ffs/test_extattr.py::test_ufs1_needs_its_directory_or_the_option",
+        "ffs/test_acl.py::test_posix_lists",
+        "ffs/test_host.py::test_damaged_images",
+        "-",
+    ),
+    "UFS2 attribute areas": (
+        "ffs/test_extattr.py::test_the_records_on_the_disk",
+        "ffs/test_extattr.py::test_limits_and_a_full_disk",
+        "ffs/test_extattr.py::test_what_was_synced_survives_a_cut_at_any_write",
+        "ffs/test_extattr.py::test_a_damaged_area_is_eio_and_the_file_goes_on",
+        "-",
+    ),
+    "POSIX.1e lists": (
+        "ffs/test_acl.py::test_the_list_on_the_disk",
+        "ffs/test_acl.py::test_posix_inheritance",
+        "ffs/test_acl.py::test_posix_lists",
+        "ffs/test_acl.py::test_bad_lists_are_refused",
+        "fuse/test_fuse_attributes.py::test_access_control_lists",
+    ),
+    "NFSv4 lists": (
+        "ffs/test_acl.py::test_nfs4_lists",
+        "ffs/test_acl.py::test_nfs4_deletion_and_inheritance",
+        "ffs/test_acl.py::test_nfs4_lists",
+        "ffs/test_host.py::test_damaged_images",
+        "-",
+    ),
+    "1 TiB sparse, times, ids, names": (
+        _FLAVOURS + "test_a_sparse_tebibyte",
+        _FLAVOURS + "test_times_ids_and_names",
+        "-",
+        _FLAVOURS + "test_a_live_block_marked_free_is_not_overwritten",
+        "-",
+    ),
+}
+
+
+def functions(path: Path) -> set[str]:
+    """The test functions of a file."""
+    body = ast.parse(path.read_text()).body
+    return {n.name for n in body if isinstance(n, ast.FunctionDef)}
+
+
+def missing() -> list[str]:
+    """Cells that name no test."""
+    out = []
+    for row, cells in ROWS.items():
+        for operation, cell in zip(OPERATIONS, cells, strict=True):
+            if cell == "-":
+                continue
+            name, _, function = cell.partition("::")
+            path = ROOT / "tests" / name
+            if not path.exists() or function not in functions(path):
+                out.append(f"{row}, {operation}: {cell}")
+    return out
+
+
+def page() -> str:
+    """The table as Markdown."""
+    lines = [
+        "# What proves the FFS driver",
+        "",
+        "Format or flavour, operation, and the test below `tests/` that proves it.",
+        "Written by `tests/ffs/matrix.py`; a test fails when a name leads nowhere.",
+        "[ffs.md](ffs.md) says what the driver does with each.",
+        "",
+        f"| | {' | '.join(OPERATIONS)} |",
+        f"|---|{'---|' * len(OPERATIONS)}",
+    ]
+    for row, cells in ROWS.items():
+        shown = (c if c == "-" else f"`{c}`" for c in cells)
+        lines.append(f"| {row} | {' | '.join(shown)} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    """Write or check the page."""
+    if "--check" in sys.argv[1:]:
+        return 0 if PAGE.read_text() == page() and not missing() else 1
+    PAGE.write_text(page())
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
