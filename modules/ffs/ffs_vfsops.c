@@ -871,8 +871,8 @@ ffs_newinode(struct ffs_mount *fm, struct ffs_inode *dp, struct vnode *vp,
 		return EIO;
 	if (error != 0)
 		ffs_vfree(fm, ino, mode);
-	else if (fm->fm_log != NULL)
-		ffs_log_orphan(fm->fm_log, *ipp);
+	else
+		ffs_touch(*ipp);	/* so that it has its type */
 	return error;
 }
 

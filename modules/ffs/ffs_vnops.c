@@ -832,25 +832,24 @@ ffs_inactive(void *v)
 	struct vop_inactive_v2_args *ap = v;
 	struct vnode *vp = ap->a_vp;
 	struct ffs_inode *ip = VTOI(vp);
-	struct ffs_tx tx;
 	int error = 0;
 
-	*ap->a_recycle = true;
 	if (ip->i_mode != 0 && ip->i_nlink <= 0 && !ip->i_fm->fm_ronly) {
 		if (vp->v_type == VREG || vp->v_type == VDIR ||
 		    vp->v_type == VLNK)
 			error = ffs_truncate(ip, 0, 0, NOCRED);
 		ffs_ea_free(ip);
-		if (ffs_begin(ip->i_fm, &tx) != 0)
-			return error;	/* a replay will do it */
-		ffs_touch(ip);
 		memset(ip->i_shortlink, 0, sizeof(ip->i_shortlink));
 		ip->i_blocks = 0;
 		ip->i_omode = ip->i_mode;
 		ip->i_mode = 0;
 		ip->i_flag |= IN_CHANGE | IN_UPDATE | IN_MODIFIED;
-		(void)ffs_update(ip, ffs_syncmeta(ip->i_fm));
-		ffs_end(&tx);
+		/*
+		 * With a journal this comes with the inode's number, in one
+		 * transaction: NetBSD can't clean up one without a type.
+		 */
+		if (ip->i_fm->fm_log == NULL)
+			(void)ffs_update(ip, ffs_syncmeta(ip->i_fm));
 	}
 	*ap->a_recycle = ip->i_mode == 0;
 	return error;
