@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import rumpy
+from rumpy._hyp import ffi
 from rumpy.abi import acl
 from rumpy.block import Fault, FaultyDevice, MemoryDevice, Recorder
 
@@ -24,6 +25,7 @@ from .test_stress import Worker
 from .test_write import one_operation, resync
 
 UFS2EA = 0x19012038
+SNAPPER = Path(__file__).resolve().parents[2] / "build" / "modules" / "snapper.kmod"
 JOURNAL = [(), ("log",)]
 
 
@@ -127,6 +129,80 @@ def test_to_read_only_and_back(
                 kernel.unlink(f"/mnt/f{i}")
             assert caught.value.errno == errno.EROFS
             mnt.update(*options)
+    leave(kernel)
+
+
+def quota(k: rumpy.Kernel, operation: int, uid: int, *limits: int) -> tuple[int, ...]:
+    """quotactl(2) of a user's blocks: hard limit, soft limit, usage, times."""
+    key = ffi.new("unsigned char[]", struct.pack("=iIi", 0, uid, 0))
+    value = ffi.new("unsigned char[]", struct.pack("=QQQqq", *limits, 0, 0, 0))
+    addresses = [int(ffi.cast("uintptr_t", pointer)) for pointer in (key, value)]
+    args = bytearray(struct.pack("=i4xQQ", operation, *addresses).ljust(64, b"\0"))
+    getattr(k.sys, "__quotactl")("/mnt", args)
+    return struct.unpack("=QQQqq", ffi.buffer(value, 40)[:])
+
+
+@pytest.mark.parametrize("options", JOURNAL)
+def test_quotas(kernel: rumpy.Kernel, tmp_path: Path, options: tuple[str, ...]) -> None:
+    get, put, uid = 3, 4, 4321
+    image = images.copy("nb-ffs2le-8k-quota2", tmp_path)
+    with kernel.mount("ffs", str(image), "/mnt", *options):
+        quota(kernel, put, uid, 200, 100)
+        kernel.mkdir("/mnt/q")
+        kernel.chown("/mnt/q", uid, 100)
+        user = kernel.process(uid=uid, gid=100)
+        fd = user.open("/mnt/q/f", os.O_CREAT | os.O_RDWR, 0o644)
+        with pytest.raises(OSError) as caught:
+            for _ in range(30):
+                user.write(fd, bytes(8192))
+        assert caught.value.errno == errno.EDQUOT
+        user.close(fd)
+        hard, soft, usage, *_ = quota(kernel, get, uid, 0, 0)
+        assert (hard, soft) == (200, 100)
+        assert 100 < usage <= 200
+        kernel.unlink("/mnt/q/f")
+        kernel.sync()
+        assert quota(kernel, get, uid, 0, 0)[2] < 100
+    assert check(image.read_bytes()).problems == []
+    leave(kernel)
+
+
+@pytest.mark.parametrize("options", JOURNAL)
+def test_snapshots(
+    kernel: rumpy.Kernel, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    """What is overwritten goes into the snapshot first: modules/snapper."""
+    image = images.copy("nb-ffs2le-16k-frag1", tmp_path)
+
+    def write(text: bytes) -> None:
+        fd = kernel.open("/mnt/f", os.O_CREAT | os.O_RDWR, 0o644)
+        kernel.write(fd, text * 5000)
+        kernel.fsync(fd)
+        kernel.close(fd)
+
+    with kernel.mount("ffs", str(image), "/mnt", *options):
+        write(b"before")
+        kernel.load(SNAPPER)
+        blocks = kernel.stat("/mnt/snapshot").st_blocks
+        write(b"later!")
+        kernel.mkdir("/mnt/later")
+        kernel.sync()
+        assert kernel.stat("/mnt/snapshot").st_blocks > blocks
+        kernel.unload("snapper")
+    then = bytearray()
+    fd = kernel.open("/snapshot", os.O_RDONLY)
+    while part := kernel.read(fd, 1 << 20):
+        then += part
+    kernel.close(fd)
+    then = then.ljust(image.stat().st_size, b"\0")
+    assert check(bytes(then)).problems == []
+    with kernel.mount("ffs", MemoryDevice(bytes(then)), "/then", "ro"):
+        assert "later" not in kernel.listdir("/then")
+        fd = kernel.open("/then/f", os.O_RDONLY)
+        assert kernel.read(fd, 40_000) == b"before" * 5000
+        kernel.close(fd)
+    with kernel.mount("ffs", str(image), "/mnt", *options):
+        write(b"again!")  # a snapshot goes on working after a mount
     leave(kernel)
 
 

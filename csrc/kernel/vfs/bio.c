@@ -237,6 +237,18 @@ bio_forget(struct buf *bp)
 	pool_cache_put(bio_pool, bp);
 }
 
+/* The first that is not in use; see brelsel() for those that are. */
+static struct buf *
+bio_oldest(int queue)
+{
+	struct buf *bp;
+
+	TAILQ_FOREACH(bp, &bio_queues[queue], b_freelist)
+		if ((bp->b_cflags & BC_BUSY) == 0)
+			break;
+	return bp;
+}
+
 /*
  * Start to write a dirty buffer; whoever needs the memory may stand anywhere,
  * so not if its file system keeps him out.
@@ -272,9 +284,9 @@ bio_reclaim_one(void)
 	struct buf *bp;
 
 	KASSERT(mutex_owned(&bufcache_lock));
-	bp = TAILQ_FIRST(&bio_queues[BQ_AGE]);
+	bp = bio_oldest(BQ_AGE);
 	if (bp == NULL)
-		bp = TAILQ_FIRST(&bio_queues[BQ_LRU]);
+		bp = bio_oldest(BQ_LRU);
 	if (bp == NULL)
 		return false;
 	bremfree(bp);
@@ -476,13 +488,18 @@ bio_keepfailed(struct buf *bp)
 	mutex_exit(vp->v_interlock);
 }
 
+/*
+ * Release a buffer.  NetBSD's snapshots make theirs busy by bbusy() and leave
+ * them on their list of free ones until they are released, here.
+ */
 void
 brelsel(struct buf *bp, int set)
 {
 
 	KASSERT(mutex_owned(&bufcache_lock));
 	KASSERT((bp->b_cflags & BC_BUSY) != 0);
-	KASSERT(bp->b_freelistindex == BQ_NONE);
+	if (__predict_false(bp->b_freelistindex != BQ_NONE))
+		bremfree(bp);
 	bp->b_cflags |= set;
 	if (__predict_false(bp->b_error != 0) && (bp->b_flags & B_READ) == 0)
 		bio_keepfailed(bp);

@@ -49,6 +49,9 @@ void	bio_later_init(void);
 bool	bio_reclaim_one(void);
 void	bio_forget(struct buf *);
 
+/* fscow.c */
+bool	fscow_active(const struct mount *);
+
 extern pool_cache_t bio_pool;
 
 /* The mount that a buffer of this vnode belongs to, or NULL. */

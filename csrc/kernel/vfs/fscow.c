@@ -67,6 +67,18 @@ fscow_disestablish(struct mount *mp, fscow_func func, void *cookie)
 	return EINVAL;
 }
 
+/* Does anybody want to see what is overwritten? */
+bool
+fscow_active(const struct mount *mp)
+{
+	const struct fscow_handler *fh;
+
+	LIST_FOREACH(fh, &fscow_handlers, fh_link)
+		if (fh->fh_mount == mp && !fh->fh_dead)
+			return true;
+	return false;
+}
+
 /* Call the live handlers of a mount; the first error ends it. */
 static int
 fscow_call(struct mount *mp, struct buf *bp, bool data_valid)

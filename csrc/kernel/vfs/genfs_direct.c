@@ -13,6 +13,7 @@
 #include <sys/mount.h>
 #include <sys/uio.h>
 #include <sys/vnode.h>
+#include <sys/wapbl.h>
 #include <miscfs/genfs/genfs.h>
 #include <miscfs/genfs/genfs_node.h>
 
@@ -27,7 +28,8 @@ direct_flush(struct vnode *vp, off_t off, size_t len, bool reading)
 		return 0;
 	rw_enter(vp->v_uobj.vmobjlock, RW_WRITER);
 	return VOP_PUTPAGES(vp, trunc_page(off), round_page(off + len),
-	    PGO_CLEANIT | PGO_SYNCIO | (reading ? 0 : PGO_FREE));
+	    PGO_CLEANIT | PGO_SYNCIO | PGO_JOURNALLOCKED |
+	    (reading ? 0 : PGO_FREE));
 }
 
 /* One piece, which lies in the file; EOPNOTSUPP if the cache has to do it. */
@@ -60,12 +62,16 @@ direct_piece(struct vnode *vp, struct uio *uio, void *data, size_t len,
 void
 genfs_directio(struct vnode *vp, struct uio *uio, int ioflag)
 {
-	bool reading = uio->uio_rw == UIO_READ;
+	const bool reading = uio->uio_rw == UIO_READ;
+	const bool journal = vp->v_mount->mnt_wapbl != NULL &&
+	    (ioflag & IO_JOURNALLOCKED) == 0;
 	size_t len, mask;
 	void *data;
 
 	KASSERT((ioflag & IO_DIRECT) != 0);
 	if (vp->v_type != VREG)
+		return;
+	if (journal && WAPBL_BEGIN(vp->v_mount) != 0)
 		return;
 	mask = ((size_t)1 << vp->v_mount->mnt_dev_bshift) - 1;
 	data = kmem_alloc(MAXPHYS, KM_SLEEP);
@@ -78,4 +84,6 @@ genfs_directio(struct vnode *vp, struct uio *uio, int ioflag)
 			break;
 	}
 	kmem_free(data, MAXPHYS);
+	if (journal)
+		WAPBL_END(vp->v_mount);
 }

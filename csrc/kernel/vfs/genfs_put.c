@@ -12,6 +12,7 @@
 #include <sys/lwp.h>
 #include <sys/mount.h>
 #include <sys/vnode.h>
+#include <sys/wapbl.h>
 #include <miscfs/genfs/genfs.h>
 #include <miscfs/genfs/genfs_node.h>
 
@@ -181,6 +182,38 @@ genfs_put_canwait(int flags)
 	    pagecache.pch_dirty < pagecache.pch_dirtymax / 2;
 }
 
+/*
+ * In a transaction of the mount, and in one of its journal unless the caller
+ * is: what has to be copied before it is overwritten (fscow) may allocate.
+ * The page daemon waits for neither.
+ */
+static int
+genfs_put_inside(struct genfs_put *gp)
+{
+	struct mount *mp = gp->gp_vp->v_mount;
+	bool journal;
+	int error;
+
+	if (uvm.pagedaemon_lwp != NULL && curlwp == uvm.pagedaemon_lwp) {
+		if (fstrans_start_nowait(mp) != 0)
+			return EBUSY;
+		error = genfs_put_range(gp);
+		fstrans_done(mp);
+		return error;
+	}
+	fstrans_start(mp);
+	journal = mp->mnt_wapbl != NULL && (gp->gp_flags &
+	    (PGO_CLEANIT | PGO_JOURNALLOCKED)) == PGO_CLEANIT;
+	error = journal ? WAPBL_BEGIN(mp) : 0;
+	if (error == 0) {
+		error = genfs_put_range(gp);
+		if (journal)
+			WAPBL_END(mp);
+	}
+	fstrans_done(mp);
+	return error;
+}
+
 int
 genfs_do_putpages(struct vnode *vp, off_t startoff, off_t endoff, int flags,
     struct vm_page **busypg)
@@ -205,15 +238,8 @@ genfs_do_putpages(struct vnode *vp, off_t startoff, off_t endoff, int flags,
 		gp.gp_hi = INT64_MAX & ~(voff_t)CHUNK_MASK;
 	error = 0;
 	if (vp->v_uobj.uo_npages != 0 &&
-	    (!gp.gp_dirtyonly || !uvn_clean_p(&vp->v_uobj))) {
-		if (uvm.pagedaemon_lwp == NULL ||
-		    curlwp != uvm.pagedaemon_lwp)
-			fstrans_start(vp->v_mount);
-		else if (fstrans_start_nowait(vp->v_mount) != 0)
-			return EBUSY;
-		error = genfs_put_range(&gp);
-		fstrans_done(vp->v_mount);
-	}
+	    (!gp.gp_dirtyonly || !uvn_clean_p(&vp->v_uobj)))
+		error = genfs_put_inside(&gp);
 	if ((flags & PGO_SYNCIO) != 0 && (flags & PGO_CLEANIT) != 0)
 		genfs_put_drain(vp);
 	genfs_put_offlist(vp);

@@ -14,6 +14,7 @@
 #include <miscfs/genfs/genfs.h>
 #include <miscfs/genfs/genfs_node.h>
 
+#include "vfs/bio.h"
 #include "vfs/genfs_io.h"
 #include "vfs/pages.h"
 
@@ -42,6 +43,9 @@ genfs_bmap(struct vnode *vp, off_t off, size_t len, struct genfs_extent *ge)
 	error = VOP_BMAP(vp, lbn, &ge->ge_devvp, &ge->ge_blkno, &run);
 	if (error != 0)
 		return error;
+	/* NetBSD's snapshots save one block of each transfer: the first. */
+	if (vp->v_type != VBLK && fscow_active(vp->v_mount))
+		run = 0;
 	if (ge->ge_blkno == (daddr_t)-1)
 		run = 0;
 	else
