@@ -736,6 +736,36 @@ fsck_type(struct fsck_node *n, bool marked)
 	return true;
 }
 
+/*
+ * Directories have no holes.  One that has more holes than blocks was never as
+ * long as it says: it ends before the first hole.
+ */
+static void
+fsck_dir_sparse(struct fsck_node *n)
+{
+	struct fsck *f = n->f;
+	const struct fs *fs = f->fs;
+	int end = 0;
+
+	if (n->last + 1 <= 16 + 2 * (n->frags >> fs->fs_fragshift))
+		return;
+	while (end < UFS_NDADDR && n->i.db[end] != 0)
+		end++;
+	fsck_problem(f, "directory-hole", 1, n->ino, "a directory of %llu "
+	    "bytes is all holes: cut", (unsigned long long)n->i.size);
+	fsck_drop_behind(n, end - 1);
+	for (int k = end; k < UFS_NDADDR; k++) {
+		if (n->i.db[k] == 0)
+			continue;
+		if (!fsck_unpend(f, fsck_ptr_at(n, k)))
+			fsck_release(f, n->i.db[k], fs->fs_frag);
+		n->frags -= fs->fs_frag;
+		fsck_set_ptr(n, k, 0);
+	}
+	n->last = end - 1;
+	fsck_set_size(n, (uint64_t)end << fs->fs_bshift);
+}
+
 /* Claim and count what a file has, and bring size and count in line. */
 static void
 fsck_contents(struct fsck_node *n)
@@ -762,6 +792,8 @@ fsck_contents(struct fsck_node *n)
 		fsck_blocks(n);
 		fsck_size_after(n);
 	}
+	if (type == S_IFDIR && !f->recount)
+		fsck_dir_sparse(n);
 	if (type == S_IFDIR && n->i.size % UFS_DIRBLKSIZ != 0) {
 		fsck_problem(f, "directory-size", 0, n->ino, "size %llu of a "
 		    "directory", (unsigned long long)n->i.size);

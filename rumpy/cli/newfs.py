@@ -37,9 +37,11 @@ def _size(*names: str, help: str) -> Callable[[F], F]:
 
 @click.command("newfs", short_help="Make a file system in an image.")
 @images.place_options
-@_size("-s",
+@_size(
+    "-s",
     "--size",
-    help="Size of the file system; 64M. The image is made if it does not exist.")
+    help="Size of the file system; 64M. The image is made if it does not exist.",
+)
 @click.option(
     "-O",
     "--format",

@@ -174,9 +174,7 @@ def _marked_clean(disk: Any) -> Report | None:
     )
 
 
-def _watched(
-    disk: Any, state: Any, progress: Callable[[int, int, int], None]
-) -> int:
+def _watched(disk: Any, state: Any, progress: Callable[[int, int, int], None]) -> int:
     """Run the check in a thread, and tell how far it is."""
     import threading
 
@@ -215,9 +213,7 @@ def _report(state: Any) -> Report:
         repaired=bool(state.committed),
         problems=tuple(problems),
         count=state.count,
-        notes=tuple(
-            ffi.string(state.note[i]).decode() for i in range(state.nnotes)
-        ),
+        notes=tuple(ffi.string(state.note[i]).decode() for i in range(state.nnotes)),
         files=state.files,
         directories=state.directories,
         used=state.used,

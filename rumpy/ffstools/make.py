@@ -117,9 +117,7 @@ def newfs(
         raise MemoryError("out of memory")
     with _Source(tree, populate, fixed):
         uid, gid = owner
-        lib.fft_tree_owner(
-            tree, -1 if uid is None else uid, -1 if gid is None else gid
-        )
+        lib.fft_tree_owner(tree, -1 if uid is None else uid, -1 if gid is None else gid)
         return _make(image, params, tree, size, offset, force)
 
 
@@ -199,9 +197,7 @@ def _plan(params: Any, tree: Any, size: int | None, path: str) -> int:
     return int(disk.size)
 
 
-def _create(
-    path: str, params: Any, tree: Any, size: int | None, offset: int
-) -> Made:
+def _create(path: str, params: Any, tree: Any, size: int | None, offset: int) -> Made:
     size = _plan(params, tree, size, path)
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
