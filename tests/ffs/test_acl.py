@@ -16,6 +16,8 @@ from rumpy.abi.acl import AclEntry
 
 from . import ffscheck, images
 
+pytestmark = pytest.mark.own_driver("NetBSD's needs FFSv2ea, and is started otherwise")
+
 POSIX = [
     ("nb-ffs2le-8k", "acls"),
     ("nb-ffs2be-16k", "acls"),

@@ -17,6 +17,8 @@ from rumpy.block.memory import MemoryDevice
 
 from . import ffscheck, images
 
+pytestmark = pytest.mark.own_driver("NetBSD's needs FFSv2ea, and is started otherwise")
+
 UFS2 = ["nb-ffs2le-8k", "nb-ffs2be-16k", "nb-ffs2le-16k-frag1", "nb-fbsd-ufs2-16k"]
 UFS1 = ["nb-ffs1le-16k-extattr", "nb-ffs1be-8k", "nb-ffs1le-4k"]
 
