@@ -20,8 +20,11 @@
  *	6  the idle thread parks with contexts left to run, for others' sake
  *	7  the same, and release() does not look: what 6 comes to
  *
+ *	8  reviving a dead kernel forgets a post that is being made
+ *
  * Beside doors that work there are, by configuration, doors that give the CPU
- * away inside (RELEASES) and a thread that gives up waiting (LIMITED).
+ * away inside (RELEASES), a thread that gives up waiting (LIMITED), and a
+ * kernel that dies and is revived with others at its door (REVIVALS).
  */
 
 #ifndef BUG
@@ -41,6 +44,9 @@
 #endif
 #ifndef RELEASES
 #define	RELEASES 0		/* doors give the CPU away inside, and take it */
+#endif
+#ifndef REVIVALS
+#define	REVIVALS 0
 #endif
 #ifndef SIGNALS
 #define	SIGNALS	1		/* host 0 may be interrupted that often */
@@ -64,7 +70,13 @@ byte cpu;			/* sh_cpu */
 byte owner = NONE;		/* ghost: who holds it */
 
 byte word[NHOSTS];		/* h_word: state */
-bit kicked[NHOSTS];		/* h_word: count of kicks, modulo two */
+/* h_word: count of kicks; so small that states recur */
+#if REVIVALS
+#define	KICKS	7
+#else
+#define	KICKS	1
+#endif
+byte kicked[NHOSTS];
 bit sleeping[NHOSTS];		/* in the futex */
 bit posted[NHOSTS];
 bit inbox[NHOSTS];
@@ -82,6 +94,9 @@ bit until;			/* sh_until: the idle thread sleeps with it */
 bit until_none;			/* sh_until is INT64_MAX, not INT64_MIN */
 byte signals = SIGNALS;
 byte limited = LIMITED;
+byte revivals = REVIVALS;
+bit dead;			/* ENTRY_DEAD */
+bit inside[NHOSTS];
 byte finished;
 
 #define	TOOK(h)		assert(owner == NONE); owner = h
@@ -117,7 +132,9 @@ inline post(h, ok)
 		posted[h] = 1
 	};
 	if
-	:: was == 0 -> inbox[h] = 1
+	:: was == 0 ->
+		assert(!inbox[h]);	/* or the list becomes a circle */
+		inbox[h] = 1
 	:: else
 	fi;
 	attention(h, ok)
@@ -349,6 +366,10 @@ inline wait_for_cpu(me)
 	:: true ->
 		atomic { w = word[me]; kick = kicked[me] };
 		if
+		:: dead -> word[me] = W_RUN; gone = 1; break
+		:: else
+		fi;
+		if
 		:: w == W_GRANT -> assert(owner == me); break
 		:: w == W_WAKE ->
 			TRY(me, ok);
@@ -486,7 +507,12 @@ inline park(me)
 				:: else
 				fi
 			}
-		:: else -> wait_for_cpu(me); got(me)
+		:: else ->
+			wait_for_cpu(me);
+			if
+			:: gone
+			:: else -> got(me)
+			fi
 		fi;
 		intr[me] = 0
 	fi
@@ -498,7 +524,7 @@ inline arm()
 	armed = 1;
 	if
 	:: until_none && BUG != 4 ->	/* earlier than what it sleeps until */
-		kicked[IDLE] = 1 - kicked[IDLE];
+		kicked[IDLE] = (kicked[IDLE] + 1) & KICKS;
 		WAKE(IDLE)
 	:: else
 	fi
@@ -527,7 +553,13 @@ inline kernel(me)
 		:: else
 		fi;
 		park(me);
-		attend()
+		if
+		:: gone
+		:: else -> attend()
+		fi
+#if REVIVALS
+	:: revivals > 0 -> die(me)
+#endif
 #if RELEASES
 	:: true ->			/* hyp_give() and hyp_take() */
 		given = 1;
@@ -536,6 +568,72 @@ inline kernel(me)
 		given = 0
 #endif
 	fi
+}
+
+/*
+ * A panic of this door's, and a restore by the same thread: kernel_kill(),
+ * kernel_exhume() with cpu_reset(), kernel_revive() with cpu_recall().
+ */
+inline die(me)
+{
+	revivals--;
+	dead = 1;
+	i = 0;
+	do
+	:: i < NHOSTS -> atomic { kick_host(); i++ }
+	:: else -> break
+	od;
+	inside[me] = 0;
+	atomic { i = 0; nobody_open() };
+	i = 0;
+	do
+	:: i < NHOSTS ->
+#if BUG == 8
+		atomic { inbox[i] = 0; posted[i] = 0 };
+#else
+		atomic { was = inbox[i]; inbox[i] = 0 };
+		if
+		:: was -> posted[i] = 0
+		:: else
+		fi;
+#endif
+		i++
+	:: else -> break
+	od;
+	atomic {
+		i = 0;
+		do
+		:: i < NHOSTS -> queued[i] = 0; parked[i] = 0; i++
+		:: else -> break
+		od;
+		nwait = 0; runnable = 0; work = 0; done = 0; first = 0;
+		armed = 0; was = 0;
+		inside[me] = 1;
+		dead = 0
+	};
+	i = 0;
+	do
+	:: i < NHOSTS ->
+		MOVE(i, W_WAIT, W_WAKE, ok);
+		atomic { kick_host(); i++ }
+	:: else -> break
+	od;
+	atomic { i = 0; ok = 0 }
+}
+
+inline kick_host()
+{
+	kicked[i] = (kicked[i] + 1) & KICKS;
+	WAKE(i)
+}
+
+/* kernel_drain() */
+inline nobody_open()
+{
+	do
+	:: i == NHOSTS -> break
+	:: i < NHOSTS && !inside[i] -> i++
+	od
 }
 
 /* cpu_take(); gone = 1: not, for it took too long */
@@ -598,7 +696,10 @@ inline yield(me)
 		word[me] = W_WAIT;
 		release(me);
 		wait_for_cpu(me);
-		got(me)
+		if
+		:: gone
+		:: else -> got(me)
+		fi
 	:: else
 	fi
 }
@@ -613,8 +714,8 @@ inline attend()
 }
 
 #define	LOCALS								\
-	byte i, h, w;							\
-	bit was, ok, passed, kept, grant, kick, deadline, expired,	\
+	byte i, h, w, kick;						\
+	bit was, ok, passed, kept, grant, deadline, expired,	\
 	    interrupted, late, gone, given
 
 proctype host(byte me)
@@ -625,17 +726,23 @@ proctype host(byte me)
 	do
 	:: ops > 0 ->
 		ops--;
+		inside[me] = 1;
 		take(me);
 		if
 		:: gone -> gone = 0
 		:: else ->
 			assert(owner == me);
 			kernel(me);
-			assert(owner == me);
-			work = 0;		/* door_attend() */
-			give(me);
+			if
+			:: gone -> gone = 0	/* it died */
+			:: else ->
+				assert(owner == me);
+				work = 0;	/* door_attend() */
+				give(me)
+			fi;
 			intr[me] = 0
-		fi
+		fi;
+		inside[me] = 0
 	:: else -> break
 	od;
 	finished++
@@ -647,13 +754,13 @@ proctype idle()
 	LOCALS;
 	byte j;
 
-	word[IDLE] = W_WAIT;
-	post(IDLE, ok);
+again:
+	inside[IDLE] = 1;
+	take(IDLE);
 	if
-	:: ok
-	:: else -> wait_for_cpu(IDLE)
+	:: gone -> goto buried
+	:: else
 	fi;
-	got(IDLE);
 end:	do
 	:: true ->
 		assert(owner == IDLE);
@@ -678,8 +785,17 @@ end:	do
 		if
 		:: runnable && BUG != 6 && BUG != 7 -> yield(IDLE)
 		:: else -> park(IDLE)
+		fi;
+		if
+		:: gone -> goto buried
+		:: else
 		fi
-	od
+	od;
+buried:
+	gone = 0;
+	inside[IDLE] = 0;
+	dead == 0;			/* idle_revived() */
+	goto again
 }
 
 /* cpu_complete() */

@@ -18,6 +18,7 @@ CONFIGURATIONS = [
     {"HOSTS": 1, "OPS": 1, "SIGNALS": 1},
     {"HOSTS": 1, "OPS": 2, "SIGNALS": 1, "TRANSFERS": 0},
     {"HOSTS": 1, "OPS": 2, "SIGNALS": 0, "TRANSFERS": 0, "LIMITED": 1, "RELEASES": 1},
+    {"HOSTS": 1, "OPS": 2, "SIGNALS": 0, "TRANSFERS": 0, "REVIVALS": 1},
     {"HOSTS": 2, "OPS": 1, "SIGNALS": 0, "TRANSFERS": 0},
 ]
 #: A mistake and the configuration that shows it.
@@ -29,6 +30,7 @@ BUGS = {
     5: {"HOSTS": 1, "OPS": 1, "SIGNALS": 1},
     6: {"HOSTS": 1, "OPS": 2, "SIGNALS": 1, "TRANSFERS": 0},
     7: {"HOSTS": 1, "OPS": 2, "SIGNALS": 0, "TRANSFERS": 0, "LIMITED": 1},
+    8: {"HOSTS": 2, "OPS": 1, "SIGNALS": 0, "TRANSFERS": 0, "REVIVALS": 1},
 }
 
 
