@@ -451,7 +451,11 @@ def cuts(
         for end in ends:
             for disk in power.states(end, count=count, seed=seed):
                 with disk:
-                    yield end, judge(k, run, disk, end)
+                    try:
+                        wrong = judge(k, run, disk, end)
+                    except OSError as e:
+                        wrong = [str(e)]
+                    yield end, wrong
 
 
 def main() -> int:
