@@ -10,7 +10,7 @@
 
 /* Record types, in wc_type. */
 enum {
-	WAPBL_WC_HEADER = 0x5741504c,
+	WAPBL_WC_HEADER = 0x5741424c,
 	WAPBL_WC_INODES,
 	WAPBL_WC_REVOCATIONS,
 	WAPBL_WC_BLOCKS
