@@ -112,7 +112,7 @@ ffs_access_possible(struct vnode *vp, accmode_t accmode)
 {
 	const struct ffs_inode *ip = VTOI(vp);
 
-	if ((accmode & VMODIFY_PERMS) == 0)
+	if ((accmode & (VMODIFY_PERMS | VWRITE_NAMED_ATTRS)) == 0)
 		return 0;
 	switch (vp->v_type) {
 	case VDIR:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = ROOT / "build" / "modules"
-LOAD, UNLOAD, STAT, EXISTS = range(4)
+LOAD, UNLOAD, OSTAT, EXISTS, STAT = range(5)
 
 #: A module with a name, a version and dependencies of the test's choice.
 SOURCE = """
@@ -180,6 +180,7 @@ def test_refusals(kernel: rumpy.Kernel, module: Builder) -> None:
     fails(errno.ENOENT, load, kernel, "/no/such/file")
     fails(errno.EFAULT, kernel.sys.modctl, LOAD, 8)
     fails(errno.EINVAL, kernel.sys.modctl, 99, 0)
+    fails(errno.EINVAL, kernel.sys.modctl, OSTAT, 0)
     assert kernel.sys.modctl(EXISTS, 0) == 0
     with kernel.process(uid=1000) as somebody:
         fails(errno.EPERM, load, somebody, path)

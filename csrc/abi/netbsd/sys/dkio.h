@@ -24,7 +24,7 @@ struct plistref;
 #define DIOCSSTRATEGY	_IOW('d', 126, struct disk_strategy)
 #define DIOCGMEDIASIZE	_IOR('d', 132, off_t)
 #define DIOCGSECTORSIZE	_IOR('d', 133, u_int)
-#define DIOCGSECTORALIGN _IOR('d', 134, struct disk_sectoralign)
+#define DIOCGSECTORALIGN _IOR('d', 135, struct disk_sectoralign)
 
 struct disk_strategy {
 	char dks_name[32];

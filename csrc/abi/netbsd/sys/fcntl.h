@@ -4,6 +4,7 @@
 #ifndef _SYS_FCNTL_H_
 #define _SYS_FCNTL_H_
 
+#include <abi/versions.h>
 #include <sys/types.h>
 
 #define O_RDONLY	0
@@ -42,7 +43,7 @@
 #define FFLAGS(oflags)	((oflags) + 1)
 #define OFLAGS(fflags)	((fflags) - 1)
 
-#define O_MASK		0x76f8fff
+#define O_MASK		NETBSD_O_MASK
 #define FMARK		0x1000
 #define FDEFER		0x2000
 #define FHASLOCK	0x4000

@@ -77,10 +77,13 @@ static const modinfo_t name##_modinfo = {				\
 __link_set_add_rodata(modules, name##_modinfo)
 
 /* modctl(2) */
-#define	MODCTL_LOAD	0
-#define	MODCTL_UNLOAD	1
-#define	MODCTL_STAT	2
-#define	MODCTL_EXISTS	3
+enum modctl {
+	MODCTL_LOAD,
+	MODCTL_UNLOAD,
+	MODCTL_OSTAT,		/* before NetBSD 9; not supported */
+	MODCTL_EXISTS,
+	MODCTL_STAT
+};
 
 #define	MODCTL_NO_PROP		0x2
 #define	MODCTL_LOAD_FORCE	0x1

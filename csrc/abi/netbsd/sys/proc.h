@@ -160,7 +160,7 @@ struct proc {
 
 #define	PS_WEXIT	0x00002000
 
-#define	PL_CONTROLT	0x00000002
+#define	PL_CONTROLT	NETBSD_PL_CONTROLT
 
 #define	PID_MAX		30000
 #define	NO_PGID		((pid_t)-1)
