@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -37,18 +38,14 @@ def rebuilt(source: Path, target: Path, version: int) -> Path:
 
 
 @pytest.mark.parametrize("release", OTHERS)
-@pytest.mark.parametrize(
-    ("module", "said"),
-    [
-        ("coretest", "coretest: 20 tests, 0 failed"),
-        ("vfstest", "vfstest: 14 tests, 0 failed"),
-    ],
-)
-def test_units(release: int, module: str, said: str) -> None:
+@pytest.mark.parametrize("module", ["coretest", "vfstest"])
+def test_units(release: int, module: str) -> None:
     """The tests from inside hold with the other layouts as well."""
     with rumpy.Kernel(netbsd=release) as k:
         k.load(modules(release) / f"{module}.kmod")
-        assert said in k.console.tail(16384)
+        said = re.search(rf"{module}: (\d+) tests, 0 failed", k.console.tail(16384))
+        assert said is not None
+        assert int(said[1]) > 10
 
 
 @pytest.mark.parametrize("release", OTHERS)
