@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 import traceback
@@ -57,13 +58,21 @@ class Report:
 
 
 def empty(fs: FileSystem, path: str) -> None:
-    """Remove all that a directory holds, flags and modes notwithstanding."""
+    """Remove all that a directory holds, flags and modes notwithstanding.
+
+    Raises:
+        OSError: something can't be removed; ELOOP: a directory holds itself, as
+            one driver of NetBSD's has it after a name that is too long.
+    """
+    own = fs.lstat(path).ino
     for name in fs.listdir(path):
         child = f"{path}/{name}" if path != "." else name
         found = fs.lstat(child)
         if found.flags:
             fs.chflags(child, ())
         if stat.S_ISDIR(found.mode):
+            if found.ino == own:
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), child)
             with contextlib.suppress(OSError):
                 fs.chmod(child, 0o700)
             empty(fs, child)
