@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Fixtures and rules that all tests share.
 
-Markers: `slow` is what takes more than a few seconds; everything else is
-`quick`.  A test that needs something of the machine calls `need(...)`, which
-skips by the missing package's name; where CI=true such a skip is a failure.
+Markers: `slow` is what takes more than a few seconds, `campaign` what takes so
+long that only `make campaign` runs it; everything else is `quick`.  A test that
+needs something of the machine calls `need(...)`, which skips by the missing
+package's name; where CI=true such a skip is a failure.
 """
 
 from __future__ import annotations
@@ -51,12 +52,20 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "quick: takes at most seconds (the default)")
     config.addinivalue_line("markers", "slow: takes longer; `make quick` leaves it out")
+    config.addinivalue_line("markers", "campaign: for `make campaign` only")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything that is not slow is quick."""
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Everything that is not slow is quick; what is for campaigns is asked for."""
+    asked = "campaign" in str(config.getoption("markexpr"))
+    later = [item for item in items if item.get_closest_marker("campaign")]
+    if later and not asked:
+        config.hook.pytest_deselected(items=later)
+        items[:] = [item for item in items if item not in later]
     for item in items:
-        if item.get_closest_marker("slow") is None:
+        if not (item.get_closest_marker("slow") or item in later):
             item.add_marker(pytest.mark.quick)
 
 

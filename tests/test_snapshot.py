@@ -134,7 +134,10 @@ def test_devices_that_remember(k: rumpy.Kernel, disk: bytes) -> None:
     entries, epoch, seen = recorder.log[:], recorder.epoch, fault._seen
     assert entries and seen
     (mnt / "two").write_text("2")
-    k.sync()
+    # sync(2) need not wait for the writes.
+    fd = k.open("/mnt/two", os.O_RDONLY)
+    k.fsync(fd)
+    k.close(fd)
     assert len(recorder.log) > len(entries) and fault._seen > seen
     recorder.cut()
     with pytest.raises(OSError, match=r"[Ii]nput/output"):

@@ -14,10 +14,13 @@ MODEL = Path(__file__).with_name("cpu.pml")
 #: Few threads and doors, since states multiply; each with another of signals,
 #: transfers and contention in it.
 CONFIGURATIONS = [
-    {"HOSTS": 1, "OPS": 1, "SIGNALS": 0},
-    {"HOSTS": 1, "OPS": 1, "SIGNALS": 1},
     {"HOSTS": 1, "OPS": 2, "SIGNALS": 1, "TRANSFERS": 0},
     {"HOSTS": 1, "OPS": 2, "SIGNALS": 0, "TRANSFERS": 0, "LIMITED": 1, "RELEASES": 1},
+]
+#: Complete as well, in a minute or two.
+LARGER = [
+    {"HOSTS": 1, "OPS": 1, "SIGNALS": 0},
+    {"HOSTS": 1, "OPS": 1, "SIGNALS": 1},
     {"HOSTS": 1, "OPS": 2, "SIGNALS": 0, "TRANSFERS": 0, "REVIVALS": 1},
     {"HOSTS": 2, "OPS": 1, "SIGNALS": 0, "TRANSFERS": 0},
 ]
@@ -77,6 +80,12 @@ def check(folder: Path, options: dict[str, int]) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("options", CONFIGURATIONS, ids=str)
 def test_hand_over(tmp_path: Path, options: dict[str, int]) -> None:
+    check(tmp_path, options)
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("options", LARGER, ids=str)
+def test_hand_over_at_length(tmp_path: Path, options: dict[str, int]) -> None:
     check(tmp_path, options)
 
 
