@@ -95,18 +95,26 @@ def test_a_thread_gives_up_and_ends() -> None:
     with rumpy.Kernel() as kernel:
         e = Exec(kernel)
         lib, k = kernel._machine.lib, kernel._k
-        for _ in range(3):
+        def give_up():
+            answer = lib.hyp_snapshot_begin(k, 0, 10)
+            if answer == 0:  # the holder had not come yet
+                lib.hyp_snapshot_end(k)
+            return answer
+        gave_up = 0
+        for _ in range(30):
             holder, quitter, others = Threads(), Threads(), Threads()
             holder.start(e.call, "bench_lock", 20_000_000)
             time.sleep(0.03)
-            quitter.start(lib.hyp_snapshot_begin, k, 0, 10)
-            assert quitter.join() == [lib.HYP_BUSY_INSIDE]
+            quitter.start(give_up)
+            gave_up += quitter.join() == [lib.HYP_BUSY_INSIDE]
             for _ in range(3):
                 others.start(e.call, "null")
             others.join()
             holder.join()
             assert not others.errors + holder.errors
-    print("closed")
+            if gave_up == 3:
+                break
+    print("closed", gave_up)
     """
     )
-    assert (code, out) == (0, "closed\n"), err
+    assert (code, out) == (0, "closed 3\n"), err
