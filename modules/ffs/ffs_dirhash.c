@@ -38,6 +38,9 @@ struct ffs_dirhash {
 	unsigned	dh_busy;	/* searches that may sleep */
 };
 
+/* Beyond it ds_where can't point. */
+#define	DH_MAXSIZE	((uint64_t)UINT32_MAX * 4)
+
 static TAILQ_HEAD(, ffs_dirhash) ffs_dh_lru =
     TAILQ_HEAD_INITIALIZER(ffs_dh_lru);
 static size_t ffs_dh_memory;
@@ -241,7 +244,8 @@ ffs_dh_addblk(struct ffs_dirhash *dh, struct ffs_inode *dp, int64_t blk)
 
 /*
  * Make sure that a directory has its table.  EIO for a damaged one, which is
- * then scanned from its beginning up to the damage.
+ * then scanned from its beginning up to the damage; ENOMEM for one whose table
+ * would be too large, which is scanned as well.
  */
 int
 ffs_dirhash_build(struct ffs_inode *dp)
@@ -256,9 +260,12 @@ ffs_dirhash_build(struct ffs_inode *dp)
 		TAILQ_INSERT_TAIL(&ffs_dh_lru, dh, dh_lru);
 		return 0;
 	}
-	if (dp->i_size % UFS_DIRBLKSIZ != 0 || nblk > INT32_MAX ||
+	if (dp->i_size % UFS_DIRBLKSIZ != 0 || dp->i_size >= DH_MAXSIZE ||
 	    dp->i_blocks < FFS_BTODB(dp->i_size))
 		return EIO;
+	/* A damaged size must not take all memory. */
+	if (dp->i_size / 32 * sizeof(*dh->dh_slot) > 4 * ffs_dh_limit())
+		return ENOMEM;
 	dh = ffs_dh_alloc(sizeof(*dh));
 	memset(dh, 0, sizeof(*dh));
 	dh->dh_ip = dp;

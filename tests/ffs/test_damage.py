@@ -6,6 +6,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import struct
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 import rumpy
 
 from . import images
+from .ffscheck import Image
 
 pytestmark = pytest.mark.own_driver("NetBSD's trusts what is on the disk")
 BASES = ["nb-ffs1le-16k", "nb-ffs2le-8k", "nb-ffs2be-16k"]
@@ -161,3 +163,15 @@ def test_no_file_system_is_refused(kernel: rumpy.Kernel, tmp_path: Path) -> None
     image.write_bytes(bytes(1 << 20))
     with pytest.raises(rumpy.ImageError):
         kernel.mount("ffs", str(image), "/mnt", "ro")
+
+
+def test_a_directory_of_absurd_size(kernel: rumpy.Kernel, tmp_path: Path) -> None:
+    """Its table of names is not built: it would take all memory, or for ever."""
+    data = bytearray(images.unpacked("nb-ffs2le-8k"))
+    found = Image(bytes(data))
+    path, inode = next((p, i) for p, i in found.walk() if p and i.isdir)
+    for size in (1 << 31, 1 << 33, (1 << 40) - 512):
+        at = found.inode_offset(inode.number) + 16
+        struct.pack_into("<QQ", data, at, size, size // 512)
+        with kernel.mount("ffs", data, "/mnt", "ro"), pytest.raises(OSError):
+            kernel.stat(b"/mnt" + path + b"/no such name")
