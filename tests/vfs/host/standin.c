@@ -77,6 +77,7 @@ kern_assert(const char *fmt, ...)
 static struct lwp_impl self;
 struct kern_cpu kern_cpu;
 int hz = 100, cold;
+const int schedppq = 1;
 psize_t physmem;
 struct vmspace vmspace0;
 
