@@ -123,6 +123,16 @@ def test_stopped_callouts_do_not_come(exec_: Exec) -> None:
     assert (wrong, still_pending) == (0, 0)
 
 
+def test_a_stopped_callout_leaves_no_deadline(exec_: Exec) -> None:
+    """The idle thread wakes for nothing; what comes later has to wake it again."""
+    for _ in range(5):
+        exec_.call("callouts", 1, 1)
+        time.sleep(0.05)
+        threads = Threads()
+        threads.start(exec_.door, "pause", 1)
+        threads.join(5)
+
+
 def test_callout_halt_waits(exec_: Exec) -> None:
     after, before, expired, *_ = exec_.call("callout_halt")
     assert (before, after, expired) == (1, 2, 1)

@@ -198,7 +198,7 @@ callout_attend(void)
 	bool any = false;
 	int64_t now;
 
-	if (heap == NULL)
+	if (heap == NULL && armed == INT64_MAX)
 		return false;
 	now = ltime_mono();
 	while ((c = heap) != NULL && c->c_time <= now) {
