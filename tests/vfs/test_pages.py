@@ -228,3 +228,20 @@ def test_unwritten_parts_read_as_zeroes(blank: Path) -> None:
         k.ftruncate(fd, 2 * MIB)
         assert k.pread(fd, 2 * MIB, MIB + 4999) == b"\0mid" + bytes(MIB - 5003)
         k.close(fd)
+
+
+def test_memory_that_comes_and_goes_does_not_hasten_the_syncer(blank: Path) -> None:
+    """Dirty data wait for their half minute, however often a cache empties."""
+    import mmap
+
+    marker = b"not due yet: " + pattern(7, 32)
+    with open(blank, "r+b") as file, mmap.mmap(file.fileno(), 4 * MIB) as disk:
+        with mounted(blank) as k:
+            goes = k.path("/mnt/goes")
+            k.path("/mnt/waits").write_bytes(marker)
+            for _ in range(100):
+                goes.write_bytes(bytes(1 << 16))
+                goes.unlink()
+                time.sleep(0.001)
+            assert disk.find(marker) == -1
+        assert disk.find(marker) != -1

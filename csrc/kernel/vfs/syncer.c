@@ -41,14 +41,16 @@ static struct {
 	u_int	nmounts;
 	u_int	nextmount;		/* spreads mounts over the wheel */
 	int	hurry;			/* seconds to be skipped */
+	bool	resting;		/* there is nothing to do */
 } syncer;
 
-/* There is something to do after a time without. */
+/* There is something to do after a time without; seconds stay seconds. */
 void
 syncer_kick(void)
 {
 
-	cv_signal(&syncer.cv);
+	if (syncer.resting)
+		cv_signal(&syncer.cv);
 }
 
 static u_int
@@ -127,7 +129,7 @@ speedup_syncer(void)
 	if (syncer.hurry >= SYNCER_SLOTS / 2)
 		return 0;
 	syncer.hurry++;
-	syncer_kick();
+	cv_signal(&syncer.cv);
 	return 1;
 }
 
@@ -208,8 +210,11 @@ syncer_main(void *arg)
 	(void)arg;
 	for (;;) {
 		mutex_enter(&syncer.lock);
-		while (syncer_hasnothing())
+		while (syncer_hasnothing()) {
+			syncer.resting = true;
 			cv_wait(&syncer.cv, &syncer.lock);
+			syncer.resting = false;
+		}
 		if (syncer.hurry > 0)
 			syncer.hurry--;
 		else
