@@ -20,10 +20,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 if __package__:
-    from . import images
+    from . import flavours, images
 else:
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-    from ffs import images
+    from ffs import flavours, images
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HOST = Path(__file__).resolve().parent / "host" / "build.sh"
@@ -41,6 +41,18 @@ BASES = {
     "nb-fbsd-ufs2-16k": 0,
     "nb-makefs-ffs1be-4k": 40,
     "wal-rename": 0,
+    "nb-makefs-ffs2be-8k": 60,
+    "wal-wrap": 0,
+    "nb-ffs2le-16k-frag1": 60,
+    "wal-open": 0,
+}
+#: Journals of ours, as a power cut leaves them: operations before, operations
+#: while the journal is kept, and how many writes of these arrive.
+CUT = {
+    "nb-ffs1be-8k": (0, 150, 900),
+    "nb-makefs-ffs2le-16k": (60, 200, 400),
+    "nb-ffs1le-16k-extattr": (0, 100, 300),
+    "wal-clean-end": (80, 250, 700),
 }
 
 
@@ -51,16 +63,37 @@ def build(folder: Path, *, fast: bool = False) -> Path:
     return out
 
 
+def change(program: Path, path: Path, operations: int, *options: str) -> None:
+    """Do some random operations on an image."""
+    command = [str(program), "-q", "-n", str(operations), "-S", "3", *options]
+    subprocess.run([*command, str(path), str(path)], check=True, capture_output=True)
+
+
 def bases(program: Path, folder: Path, names: dict[str, int]) -> list[Path]:
     """The images that are damaged."""
     out = []
     for name, operations in names.items():
         path = images.copy(name, folder)
         if operations:
-            command = [str(program), "-q", "-n", str(operations), "-S", "3"]
-            subprocess.run(
-                [*command, str(path), str(path)], check=True, capture_output=True
-            )
+            change(program, path, operations)
+        out.append(path)
+    return out
+
+
+def more(program: Path, folder: Path) -> list[Path]:
+    """Images made here: our own dirty journals, and FreeBSD's hashes and SUJ."""
+    out = []
+    for name, (before, operations, writes) in CUT.items():
+        path = folder / f"cut-{name}.img"
+        path.write_bytes(images.unpacked(name))
+        if before:
+            change(program, path, before)
+        change(program, path, operations, "-l", "-c", str(writes))
+        out.append(path)
+    for number, flags in enumerate((0, flavours.SOFTDEP | flavours.SUJ)):
+        path = folder / f"hashes{number}.img"
+        path.write_bytes(flavours.with_hashes(flags))
+        change(program, path, 150)
         out.append(path)
     return out
 
@@ -89,7 +122,7 @@ def run(
 def main() -> int:
     """Fuzz until time or count is up."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--seconds", type=float, default=60.0, help="of CPU time")
     parser.add_argument("--count", type=int, default=1 << 60)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--operations", type=int, default=60)
@@ -102,6 +135,8 @@ def main() -> int:
         folder = Path(scratch)
         program = build(folder, fast=args.fast)
         paths = bases(program, folder, wanted)
+        if not args.names:
+            paths += more(program, folder)
         for line in run(
             program,
             paths,

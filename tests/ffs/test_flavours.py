@@ -14,35 +14,27 @@ import pytest
 import rumpy
 
 from . import ffscheck, images, tree
+from .flavours import (
+    CLEAN,
+    FLAGS,
+    MAGIC,
+    METACKHASH,
+    NEEDSFSCK,
+    SBHASH,
+    SBLOCK,
+    SOFTDEP,
+    SUJ,
+    UFS2,
+    hashed,
+    sb_u32,
+    with_flags,
+    with_hashes,
+)
 from .test_damage import change_things
 
 pytestmark = pytest.mark.own_driver("NetBSD's has other answers")
 
-FLAGS, CLEAN, METACKHASH, SBHASH, MAGIC = 1312, 209, 1308, 1304, 1372
-SOFTDEP, NEEDSFSCK, SUJ = 0x2, 0x4, 0x8
-UFS2 = "nb-ffs2le-8k"
-SBLOCK = 65536
-
-
-def sb_u32(data: bytes, off: int) -> int:
-    """A field of the superblock of a little-endian UFS2."""
-    return int(struct.unpack_from("<I", data, SBLOCK + off)[0])
-
-
-def with_flags(flags: int, *, clean: bool) -> bytes:
-    """An image with more of fs_flags, unmounted cleanly or not."""
-    data = bytearray(images.unpacked(UFS2))
-    struct.pack_into("<I", data, SBLOCK + FLAGS, sb_u32(data, FLAGS) | flags)
-    data[SBLOCK + CLEAN] = 1 if clean else 0
-    return bytes(data)
-
-
 # -- FreeBSD's check hashes ------------------------------------------------
-
-
-def hashed(raw: bytes, hole: int) -> int:
-    """CRC32C with the field itself taken as 0."""
-    return ffscheck.crc32c(raw[:hole] + bytes(4) + raw[hole + 4 :])
 
 
 def wrong_hashes(data: bytes) -> list[str]:
@@ -65,21 +57,6 @@ def wrong_hashes(data: bytes) -> list[str]:
         if image.inode(number) is not None and have != hashed(raw, 244):
             out.append(f"inode {number}")
     return out
-
-
-def with_hashes() -> bytes:
-    """An image with all three kinds of hashes, computed here."""
-    data = bytearray(images.unpacked("nb-fbsd-ufs2-16k"))
-    struct.pack_into("<I", data, SBLOCK + METACKHASH, 7)
-    image = ffscheck.Image(bytes(data))
-    for number in range(2, image.sb.ncg * image.sb.ipg):
-        at = image.inode_offset(number)
-        if image.inode(number) is not None:
-            raw = bytes(data[at : at + 256])
-            struct.pack_into("<I", data, at + 244, hashed(raw, 244))
-    raw = bytes(data[SBLOCK : SBLOCK + sb_u32(data, 104)])
-    struct.pack_into("<I", data, SBLOCK + SBHASH, hashed(raw, SBHASH))
-    return bytes(data)
 
 
 def test_check_hashes_of_all_kinds_are_kept(

@@ -63,8 +63,8 @@ def test_random_changes_in_a_journal(
 
 
 def test_damaged_images(host: Path, tmp_path: Path) -> None:
-    paths = fuzz.bases(host, tmp_path, fuzz.BASES)
-    *failures, summary = fuzz.run(host, paths, first=1, count=220, operations=40)
+    paths = fuzz.bases(host, tmp_path, fuzz.BASES) + fuzz.more(host, tmp_path)
+    *failures, _, summary = fuzz.run(host, paths, first=1, count=220, operations=40)
     assert failures == []
     assert summary == "220 images, 0 failures"
 
@@ -74,7 +74,7 @@ def test_the_fuzzer_sees_what_goes_wrong(host: Path, tmp_path: Path) -> None:
     paths = fuzz.bases(host, tmp_path, {"nb-fbsd-ufs2-4k-empty": 0})
     os.environ["FFSHOST_FAIL"] = "5"
     try:
-        failure, summary = fuzz.run(host, paths, first=3, count=4, operations=1)
+        failure, _, summary = fuzz.run(host, paths, first=3, count=4, operations=1)
     finally:
         del os.environ["FFSHOST_FAIL"]
     assert failure.split()[1:3] == ["5", "signal"]

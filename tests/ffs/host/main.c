@@ -3,25 +3,26 @@
  * Run the driver on an image: walk and read all of it, then change things at
  * random, and walk again.
  *
- *	ffshost [-q] [-r] [-s] [-n operations] [-S seed] image [result]
+ *	ffshost [-lqrs] [-c writes] [-n operations] [-S seed] image [result]
  *	ffshost -F count [-f first] [-t seconds] [-q] [-n operations] image ...
  *
- * -r mounts read-only and changes nothing, -s mounts synchronously, -q drops
- * the driver's messages.  The image is changed in memory and written to
+ * -r mounts read-only and changes nothing, -s mounts synchronously, -l keeps a
+ * journal, -c loses all that is written after so many writes, -q drops the
+ * driver's messages.  The image is changed in memory and written to
  * result.  Exit code 0 (whatever errors the driver gave), 3 if the mount was
  * refused; a defect of the driver aborts.
  *
  * -F does that with count damaged copies of the images, in child processes.
  * Those that abort, or hang, are told by image and number: with -f that
- * number and -F 1 it happens again.
+ * number and -F 1 it happens again.  -t ends it after so much CPU time.
  */
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "mutate.h"
@@ -415,7 +416,7 @@ write_image(const char *path, const void *data, size_t size)
 /* Fuzzing: many damaged copies of some images, each given by its number. */
 
 #define	PAGE	4096
-#define	BATCH	500		/* images for each child process */
+#define	BATCH	200		/* images for each child process */
 #define	PATIENCE 60		/* seconds for one image */
 
 struct base {
@@ -467,11 +468,29 @@ base_open(const char *path)
 	return b;
 }
 
+/* How an image is mounted. */
+static int
+fuzz_flags(void)
+{
+	static const int lists[] = { 0, HI_ACLS, HI_NFS4ACLS };
+	int flags = lists[rnd(3)];
+
+	if (rnd(7) == 0)
+		flags |= HI_RDONLY;
+	if (rnd(5) == 0)
+		flags |= HI_SYNC;
+	if (rnd(4) == 0)
+		flags |= HI_EXTATTR;
+	if (rnd(2) == 0)
+		flags |= HI_LOG;
+	return flags;
+}
+
 /* One image; its number says how it is damaged, mounted and used. */
 static void
 fuzz_one(struct base *b, uint64_t number, unsigned nops, bool tell)
 {
-	int flags = 0;
+	int flags;
 
 	/* For the fuzzer's own test. */
 	if (getenv("FFSHOST_FAIL") != NULL && number ==
@@ -481,19 +500,32 @@ fuzz_one(struct base *b, uint64_t number, unsigned nops, bool tell)
 	hi_onwrite = note_write;
 	mutate(b->targets, b->copy, number, note_write);
 	seed = (uint32_t)number * 2654435761U + 1;
-	if (number % 7 == 0)
-		flags |= HI_RDONLY;
-	if (number % 5 == 0)
-		flags |= HI_SYNC;
-	if (number % 3 != 0)
-		flags |= number % 2 != 0 ? HI_ACLS : HI_NFS4ACLS;
-	if (number % 4 == 0)
-		flags |= HI_EXTATTR;
-	(void)exercise(b->copy, b->size, flags, rnd(nops + 1), tell);
-	/* What was left can be read again, and is at its end left alone. */
-	if (number % 8 == 1)
-		(void)exercise(b->copy, b->size, HI_RDONLY, 0, tell);
+	for (int i = 0; i < 4; i++)
+		(void)rnd(1);
+	flags = fuzz_flags();
+	if (rnd(4) == 0)
+		hi_fate(rnd(2) == 0 ? HI_LOSES : HI_FAILS, rnd(rnd(300) + 1));
+	/* Where there can be no journal, without it. */
+	if (exercise(b->copy, b->size, flags, rnd(nops + 1), tell) != 0 &&
+	    (flags & HI_LOG) != 0)
+		(void)exercise(b->copy, b->size, flags & ~HI_LOG,
+		    rnd(nops + 1), tell);
+	/* What was left can be used again, or read and then left alone. */
+	if (rnd(4) == 0)
+		(void)exercise(b->copy, b->size, rnd(2) == 0 ? HI_RDONLY :
+		    fuzz_flags(), rnd(10), tell);
 	base_restore(b);
+}
+
+/* Seconds of CPU that the children took. */
+static double
+fuzz_cpu(void)
+{
+	struct rusage ru;
+
+	getrusage(RUSAGE_CHILDREN, &ru);
+	return (double)(ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) +
+	    (double)(ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) / 1e6;
 }
 
 static int
@@ -502,7 +534,6 @@ fuzz(unsigned n, uint64_t first, uint64_t count_,
 {
 	volatile uint64_t *at = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	const time_t start = time(NULL);
 	const uint64_t end = first + count_;
 	/* What the driver prints goes elsewhere. */
 	FILE *out = fdopen(dup(STDOUT_FILENO), "w");
@@ -512,7 +543,7 @@ fuzz(unsigned n, uint64_t first, uint64_t count_,
 	if (!tell && freopen("/dev/null", "w", stdout) == NULL)
 		return 2;
 	*at = first;
-	while (*at < end && difftime(time(NULL), start) < seconds) {
+	while (*at < end && fuzz_cpu() < seconds) {
 		pid_t pid = fork();
 
 		if (pid == 0) {
@@ -534,8 +565,8 @@ fuzz(unsigned n, uint64_t first, uint64_t count_,
 		fflush(out);
 		++*at;
 	}
-	fprintf(out, "%llu images, %u failures\n",
-	    (unsigned long long)(*at - first), bad);
+	fprintf(out, "%.0f seconds of CPU\n%llu images, %u failures\n",
+	    fuzz_cpu(), (unsigned long long)(*at - first), bad);
 	fclose(out);
 	return bad != 0;
 }
@@ -552,12 +583,13 @@ main(int argc, char **argv)
 	size_t size;
 	void *data;
 
-	while ((c = getopt(argc, argv, "qrsln:S:f:F:t:")) != -1) {
+	while ((c = getopt(argc, argv, "qrslc:n:S:f:F:t:")) != -1) {
 		switch (c) {
 		case 'q': quiet = true; break;
 		case 'r': flags |= HI_RDONLY; break;
 		case 's': flags |= HI_SYNC; break;
 		case 'l': flags |= HI_LOG; break;
+		case 'c': hi_fate(HI_LOSES, (unsigned)atoi(optarg)); break;
 		case 'n': nops = (unsigned)atoi(optarg); break;
 		case 'S': seed = (uint32_t)atoi(optarg) * 2654435761U + 1; break;
 		case 'f': first = strtoull(optarg, NULL, 10); break;

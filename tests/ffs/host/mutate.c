@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Damage to images that knows where things are: superblock, groups, inodes in
- * use, directories, indirect blocks, areas of extended attributes, journal.
+ * use, directories, indirect blocks, areas of extended attributes, and of a
+ * journal its heads and records, the blocks in it, and where it is noted.
  * A few integers are changed, to values that code is often wrong about; check
  * hashes are mostly made right again, so that the damage is looked at.
  */
@@ -12,10 +13,11 @@
 
 #include "mutate.h"
 
-enum kind { SUPER, GROUP, INODE, DIRECTORY, INDIRECT, EXTATTR, JOURNAL, KINDS };
+enum kind { SUPER, GROUP, INODE, DIRECTORY, INDIRECT, EXTATTR, JOURNAL, LOGGED,
+    LOGPLACE, KINDS };
 
 /* How often each kind is taken; the rest of 32 is anywhere. */
-static const unsigned weight[KINDS] = { 2, 4, 8, 7, 3, 3, 3 };
+static const unsigned weight[KINDS] = { 2, 4, 7, 6, 3, 3, 2, 2, 1 };
 
 struct region {
 	uint64_t off;
@@ -136,6 +138,15 @@ add_inode(struct targets *t, uint64_t off)
 		    width), i + 1, isdir);
 }
 
+static bool
+blank(const struct targets *t, uint64_t off)
+{
+	for (int i = 0; i < 512; i++)
+		if (t->data[off + (uint64_t)i] != 0)
+			return false;
+	return true;
+}
+
 /* The two heads of a journal, and what it holds. */
 static void
 add_journal(struct targets *t)
@@ -143,6 +154,9 @@ add_journal(struct targets *t)
 	const uint64_t *loc = t->fs.fs_journallocs;
 	const uint64_t at = loc[0] * loc[2];
 
+	add(t, LOGPLACE, t->sbloc + offsetof(struct fs, fs_journal_version),
+	    40);
+	add(t, LOGPLACE, t->sbloc + offsetof(struct fs, fs_flags), 4);
 	if (!ffs_sb_haswapbl(&t->fs) || loc[2] < 512 || loc[2] > 65536)
 		return;
 	for (int i = 0; i < 8; i++) {
@@ -150,9 +164,12 @@ add_journal(struct targets *t)
 		add(t, JOURNAL, at + loc[2], 96);
 	}
 	for (uint64_t off = at; off < at + loc[1] * loc[2] && off + 512 <
-	    t->size; off += 512)
+	    t->size; off += 512) {
 		if (get(t, off, 4) != 0 && get(t, off, 4) < 16)
 			add(t, JOURNAL, off, 256);
+		else if (!blank(t, off))
+			add(t, LOGGED, off, 512);
+	}
 }
 
 struct targets *
@@ -274,8 +291,9 @@ fixhash(const struct targets *t, uint8_t *data, enum kind kind,
 {
 	const uint32_t have = t->fs.fs_metackhash;
 
-	if (kind == SUPER && (have & FFS_CK_SUPERBLOCK) != 0)
-		rehash(t, data, r->off, (size_t)t->fs.fs_sbsize,
+	if ((kind == SUPER || kind == LOGPLACE) &&
+	    (have & FFS_CK_SUPERBLOCK) != 0)
+		rehash(t, data, t->sbloc, (size_t)t->fs.fs_sbsize,
 		    offsetof(struct fs, fs_ckhash), tell);
 	if (kind == GROUP && (have & FFS_CK_CYLGRP) != 0)
 		rehash(t, data, r->off, r->len, offsetof(struct cg,

@@ -46,6 +46,8 @@ static size_t hi_size;
 static bool hi_ronly;
 static bool hi_quiet;
 void (*hi_onwrite)(uint64_t, size_t);
+static enum hi_fate hi_fates;
+static unsigned hi_writesleft;
 
 static void __attribute__((__noreturn__, __format__(__printf__, 1, 2)))
 die(const char *fmt, ...)
@@ -421,6 +423,29 @@ biowait(struct buf *bp)
 		die("waiting for a buffer for ever");
 	return bp->b_error;
 }
+/*
+ * The disk of a fuzzer's choice: it loses all writes after some time, as when
+ * the power fails, or answers them with errors.
+ */
+static int
+hi_diskwrite(size_t off, const void *data, size_t len)
+{
+	if (hi_fates != HI_WELL) {
+		if (hi_writesleft == 0)
+			return hi_fates == HI_LOSES ? 0 : EIO;
+		hi_writesleft--;
+	}
+	if (hi_onwrite != NULL)
+		hi_onwrite(off, len);
+	memcpy(hi_data + off, data, len);
+	return 0;
+}
+void
+hi_fate(enum hi_fate fate, unsigned writes)
+{
+	hi_fates = fate;
+	hi_writesleft = writes;
+}
 int
 VOP_STRATEGY(struct vnode *vp, struct buf *bp)
 {
@@ -438,11 +463,9 @@ VOP_STRATEGY(struct vnode *vp, struct buf *bp)
 		memcpy(bp->b_data, hi_data + off, (size_t)bp->b_bcount);
 	else if (hi_ronly)
 		die("write to a read-only image at %lld", (long long)off);
-	else {
-		if (hi_onwrite != NULL)
-			hi_onwrite((uint64_t)off, (size_t)bp->b_bcount);
-		memcpy(hi_data + off, bp->b_data, (size_t)bp->b_bcount);
-	}
+	else
+		bp->b_error = hi_diskwrite((size_t)off, bp->b_data,
+		    (size_t)bp->b_bcount);
 	bp->b_resid = bp->b_error != 0 ? bp->b_bcount : 0;
 	biodone(bp);
 	return 0;
@@ -687,8 +710,10 @@ hi_pageio(struct vnode *vp, off_t off, uint8_t *data, bool write)
 		} else if (write) {
 			if (hi_ronly)
 				die("page written on a read-only mount");
-			memcpy(hi_data + at, data + (o - off),
+			error = hi_diskwrite((size_t)at, data + (o - off),
 			    (size_t)(stop - o));
+			if (error != 0)
+				return error;
 		} else
 			memcpy(data + (o - off), hi_data + at,
 			    (size_t)(stop - o));
@@ -1042,6 +1067,7 @@ hi_domount(void *data, size_t size, int flags)
 	hi_devvp->hv_vnode.v_specnode = &hi_specnode;
 	error = hi_ops->vfs_mount(hi_mount, "/", &args, &len);
 	if (error != 0) {
+		hi_fates = HI_WELL;
 		hi_dropbufs(&hi_devvp->hv_vnode, INT64_MIN);
 		free_(hi_devvp);
 		free_(hi_mount);
@@ -1059,6 +1085,7 @@ hi_dounmount(void)
 	if (error != 0 && hi_ops->vfs_unmount(hi_mount, MNT_FORCE) != 0)
 		die("a forced unmount fails");
 
+	hi_fates = HI_WELL;
 	hi_dropbufs(&hi_devvp->hv_vnode, INT64_MIN);
 	free_(hi_devvp);
 	free_(hi_mount);

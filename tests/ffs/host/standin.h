@@ -31,6 +31,9 @@ struct hi_attr {
 void	hi_start(int (*)(int, void *), bool);
 /* Told before a part of the image is written; may be NULL. */
 extern void (*hi_onwrite)(uint64_t off, size_t len);
+/* What the disk does after so many writes, of this mount only. */
+enum hi_fate { HI_WELL, HI_LOSES, HI_FAILS };
+void	hi_fate(enum hi_fate, unsigned);
 int	hi_domount(void *, size_t, int);
 int	hi_dounmount(void);
 int	hi_sync(void);
