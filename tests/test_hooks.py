@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
+import struct
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,9 @@ from ffs.ffscheck import check
 
 import rumpy
 from rumpy.errors import KernelPanic, LinkError
+
+#: modules/chardev's ioctl for another capacity.
+QIOCSSIZE = 0x80045102
 
 
 def test_calls_are_counted_and_one_fails(kernel: rumpy.Kernel, image: Path) -> None:
@@ -88,10 +93,15 @@ def test_an_allocation_that_may_not_fail(image: Path) -> None:
     """What a driver does not expect is a panic, and the other kernel goes on."""
     with rumpy.Kernel() as other, rumpy.Kernel() as k:
         hook = k.load("chardev", hooks=["kmem_alloc"]).hooks["kmem_alloc"]
+        k.mknod("/dev/queue0", 0o600 | stat.S_IFCHR, os.makedev(351, 0))
+        fd = k.open("/dev/queue0", os.O_RDWR)
+        k.write(fd, b"these bytes move to the new memory")
+        k.ioctl(fd, QIOCSSIZE, struct.pack("i", 200))
+        before = hook.calls
         hook.fail()
-        with pytest.raises((KernelPanic, OSError)):
-            fd = k.open("/dev/queue0", os.O_RDWR)
-            k.write(fd, b"x" * 100)
+        with pytest.raises(KernelPanic, match=r"at address 0\n.*chardev:chardev_ioctl"):
+            k.ioctl(fd, QIOCSSIZE, struct.pack("i", 300))
+        assert hook.calls == before + 1
         assert other.listdir("/")
 
 
