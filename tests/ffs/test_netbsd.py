@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import rumpy
+from rumpy import store
 from rumpy._hyp import ffi
 from rumpy.abi import acl
 from rumpy.block import Fault, FaultyDevice, MemoryDevice, Recorder
@@ -25,17 +26,19 @@ from .test_stress import Worker
 from .test_write import one_operation, resync
 
 UFS2EA = 0x19012038
+if not store.has("ffs"):
+    pytest.skip(
+        "no NetBSD modules: see docs/guide, or RUMPY_NETBSD_MODULES",
+        allow_module_level=True,
+    )
+
 SNAPPER = Path(__file__).resolve().parents[2] / "build" / "modules" / "snapper.kmod"
 JOURNAL = [(), ("log",)]
 
 
 @pytest.fixture
 def netbsd() -> str:
-    """NetBSD's ffs.kmod, or a skip."""
-    from rumpy import store
-
-    if not store.has("ffs"):
-        pytest.skip("no NetBSD modules: see docs/guide, or RUMPY_NETBSD_MODULES")
+    """NetBSD's ffs.kmod."""
     return store.find("ffs")
 
 

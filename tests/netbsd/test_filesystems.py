@@ -37,6 +37,13 @@ from netbsd.trees import (
 from rumpy import store
 from rumpy.testing import run_cases
 
+# Here, not in each test: a newcomer's summary has one line of it.
+if not store.has("tmpfs"):
+    pytest.skip(
+        "no NetBSD modules: see docs/guide, or RUMPY_NETBSD_MODULES",
+        allow_module_level=True,
+    )
+
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -54,7 +61,7 @@ def kernel(built: None) -> Iterator[rumpy.Kernel]:
 def load(k: rumpy.Kernel, name: str) -> None:
     """NetBSD's module, or a skip where there is none."""
     if not store.has(name):
-        pytest.skip("no NetBSD modules: see docs/guide, or RUMPY_NETBSD_MODULES")
+        pytest.skip(f"these NetBSD modules are without {name}")
     k.load(f"netbsd:{name}")
 
 

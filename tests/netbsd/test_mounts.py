@@ -41,7 +41,7 @@ def where(built: None, tmp_path: Path) -> Iterator[Path]:
 def driver(name: str) -> str:
     """NetBSD's module, or a skip where there is none."""
     if not store.has(name):
-        pytest.skip("no NetBSD modules: see docs/guide, or RUMPY_NETBSD_MODULES")
+        pytest.skip(f"these NetBSD modules are without {name}")
     return f"netbsd:{name}"
 
 
