@@ -6,9 +6,7 @@ from __future__ import annotations
 import os
 import sys
 
-import click
-
-from rumpy.cli import images
+from rumpy.cli import declare, images
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,10 +15,10 @@ if TYPE_CHECKING:
 CHUNK = 1 << 20
 
 
-@click.command("cat", short_help="Print files of an image.")
+@declare.command("cat", short_help="Print files of an image.")
 @images.driver_option
 @images.place_options
-@click.argument("files", metavar="IMAGE:PATH...", nargs=-1, required=True)
+@declare.argument("files", metavar="IMAGE:PATH...", nargs=-1, required=True)
 def command(
     files: tuple[str, ...],
     driver: str | None,

@@ -3,35 +3,33 @@
 
 from __future__ import annotations
 
-import click
-
-from rumpy.cli import images
+from rumpy.cli import declare, images
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 
-@click.command("dumpfs", short_help="Print the superblock and groups of an FFS.")
+@declare.command("dumpfs", short_help="Print the superblock and groups of an FFS.")
 @images.place_options
-@click.option(
+@declare.option(
     "-b",
     "--alternate",
     metavar="SECTOR",
-    type=click.IntRange(0),
+    type=declare.IntRange(0),
     help="Use the copy of the superblock at this sector of 512 bytes.",
 )
-@click.option("-s", "--superblock", "only", is_flag=True, help="The superblock only.")
-@click.option(
-    "-g", "--group", "groups", type=click.IntRange(0), multiple=True, metavar="N",
+@declare.option("-s", "--superblock", "only", is_flag=True, help="The superblock only.")
+@declare.option(
+    "-g", "--group", "groups", type=declare.IntRange(0), multiple=True, metavar="N",
     help="These groups only.",
 )  # fmt: skip
-@click.option(
-    "-i", "--inode", "inodes", type=click.IntRange(0), multiple=True, metavar="N",
+@declare.option(
+    "-i", "--inode", "inodes", type=declare.IntRange(0), multiple=True, metavar="N",
     help="These inodes, and nothing else.",
 )  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
-@click.argument("image", type=click.Path(exists=True, dir_okay=False))
+@declare.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@declare.argument("image", type=declare.Path(exists=True, dir_okay=False))
 def command(
     image: str,
     alternate: int | None,
@@ -58,7 +56,7 @@ def command(
                 found["superblock"] = dump.superblock
             wanted = groups or (() if only else range(dump.groups))
             found["groups"] = [dump.group(n) for n in wanted]
-    click.echo(_json(found) if as_json else _text(found))
+    declare.echo(_json(found) if as_json else _text(found))
     return 0
 
 

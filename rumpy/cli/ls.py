@@ -5,9 +5,7 @@ from __future__ import annotations
 
 import stat as _stat
 
-import click
-
-from rumpy.cli import images, show
+from rumpy.cli import declare, images, show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,16 +14,20 @@ if TYPE_CHECKING:
     from rumpy.path import KernelPath
 
 
-@click.command("ls", short_help="List directories of an image.")
+@declare.command("ls", short_help="List directories of an image.")
 @images.driver_option
 @images.place_options
-@click.option("-l", "long", is_flag=True, help="Modes, owners, sizes, dates too.")
-@click.option("-a", "all_", is_flag=True, help="Names that start with a dot too.")
-@click.option("-d", "itself", is_flag=True, help="The directory and not its contents.")
-@click.option("-F", "classify", is_flag=True, help="Mark directories, links, programs.")
-@click.option("-i", "inodes", is_flag=True, help="Inode numbers too.")
-@click.option("-h", "human", is_flag=True, help="Sizes as 4.0K, 1.5M.")
-@click.argument("images_", metavar="IMAGE[:PATH]...", nargs=-1, required=True)
+@declare.option("-l", "long", is_flag=True, help="Modes, owners, sizes, dates too.")
+@declare.option("-a", "all_", is_flag=True, help="Names that start with a dot too.")
+@declare.option(
+    "-d", "itself", is_flag=True, help="The directory and not its contents."
+)
+@declare.option(
+    "-F", "classify", is_flag=True, help="Mark directories, links, programs."
+)
+@declare.option("-i", "inodes", is_flag=True, help="Inode numbers too.")
+@declare.option("-h", "human", is_flag=True, help="Sizes as 4.0K, 1.5M.")
+@declare.argument("images_", metavar="IMAGE[:PATH]...", nargs=-1, required=True)
 def command(
     images_: tuple[str, ...],
     driver: str | None,
@@ -65,7 +67,7 @@ def _show(path: KernelPath, title: str, many: bool, style: dict[str, bool]) -> i
         lines = [line for line in lines if not line[0].startswith(".")]
     lines.sort()
     if many:
-        click.echo(f"{show.printable(title)}:")
+        declare.echo(f"{show.printable(title)}:")
     _print(path, lines, style)
     return 0
 
@@ -83,7 +85,7 @@ def _print(
             for index, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
         output.append(" ".join(cells).rstrip() + "\n")
-    click.echo("".join(output), nl=False)
+    declare.echo("".join(output), nl=False)
 
 
 def _row(path: KernelPath, name: str, status: Any, style: dict[str, bool]) -> list[str]:

@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import click
-
-from rumpy.cli import images, show
+from rumpy.cli import declare, images, show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,9 +15,7 @@ if TYPE_CHECKING:
     F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _owner(
-    ctx: click.Context, parameter: click.Parameter, value: str | None
-) -> tuple[int | None, int | None]:
+def _owner(value: str | None) -> tuple[int | None, int | None]:
     """UID[:GID] as numbers."""
     if value is None:
         return None, None
@@ -27,70 +23,70 @@ def _owner(
     try:
         return (int(user) if user else None), (int(group) if group else None)
     except ValueError:
-        raise click.BadParameter("UID:GID, as numbers") from None
+        raise ValueError("UID:GID, as numbers") from None
 
 
 def _size(*names: str, help: str) -> Callable[[F], F]:
     """An option that is a number of bytes."""
-    return click.option(*names, metavar="BYTES", callback=images.is_size, help=help)
+    return declare.option(*names, metavar="BYTES", callback=images.is_size, help=help)
 
 
-@click.command("newfs", short_help="Make a file system in an image.")
+@declare.command("newfs", short_help="Make a file system in an image.")
 @images.place_options
 @_size(
     "-s",
     "--size",
     help="Size of the file system; 64M. The image is made if it does not exist.",
 )
-@click.option(
+@declare.option(
     "-O",
     "--format",
     "version",
-    type=click.Choice(["1", "2", "2ea"]),
+    type=declare.Choice(["1", "2", "2ea"]),
     default="2",
     show_default=True,
     help="FFSv1, FFSv2, or FFSv2 with NetBSD 10's extended attributes.",
 )
-@click.option(
+@declare.option(
     "-B",
     "--byte-order",
     "order",
-    type=click.Choice(["le", "be"]),
+    type=declare.Choice(["le", "be"]),
     default="le",
     show_default=True,
 )
 @_size("-b", "--block-size", help="4k to 64k; chosen by size.")
 @_size("-f", "--frag-size", help="A block to an eighth of it.")
 @_size("-i", "--density", help="Bytes for each inode; four fragments.")
-@click.option("-n", "--inodes", type=click.IntRange(0), help="At least so many.")
-@click.option(
+@declare.option("-n", "--inodes", type=declare.IntRange(0), help="At least so many.")
+@declare.option(
     "-m",
     "--minfree",
     metavar="PERCENT",
-    type=click.IntRange(0, 50),
+    type=declare.IntRange(0, 50),
     default=5,
     show_default=True,
     help="Reserve.",
 )
-@click.option(
+@declare.option(
     "-o",
     "--optimize",
-    type=click.Choice(["time", "space"]),
+    type=declare.Choice(["time", "space"]),
     default="time",
     show_default=True,
 )
-@click.option("-L", "--label", default="", help="Volume name.")
-@click.option(
+@declare.option("-L", "--label", default="", help="Volume name.")
+@declare.option(
     "--populate",
     metavar="DIR|TAR",
-    type=click.Path(exists=True),
+    type=declare.Path(exists=True),
     help="Put a directory or an archive in; the size is computed if -s is left out.",
 )
 @_size("--free", help="To leave free when the size is computed.")
-@click.option(
+@declare.option(
     "--owner", metavar="UID:GID", callback=_owner, help="Of all that is put in."
 )
-@click.option(
+@declare.option(
     "--date",
     metavar="SECONDS",
     type=int,
@@ -98,9 +94,9 @@ def _size(*names: str, help: str) -> Callable[[F], F]:
     " image reproducible. Default: SOURCE_DATE_EPOCH, else now.",
 )
 @_size("--log", help="Room for a journal (WAPBL) inside.")
-@click.option("--force", is_flag=True, help="Overwrite what the image holds.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-@click.argument("image", type=click.Path(dir_okay=False))
+@declare.option("--force", is_flag=True, help="Overwrite what the image holds.")
+@declare.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@declare.argument("image", type=declare.Path(dir_okay=False))
 def command(
     image: str,
     size: str | None,
@@ -133,7 +129,7 @@ def command(
         return parse_size(text) if text else 0
 
     if size is None and populate is None and not os.path.exists(image):
-        raise click.UsageError("a new image needs --size or --populate")
+        raise declare.UsageError("a new image needs --size or --populate")
     start, length = images.place(image, offset, partition)
     made = newfs(
         image,
@@ -170,9 +166,9 @@ def _print(image: str, made: Made, kind: str, as_json: bool) -> None:
         import dataclasses
         import json
 
-        click.echo(json.dumps({"image": image} | dataclasses.asdict(made)))
+        declare.echo(json.dumps({"image": image} | dataclasses.asdict(made)))
         return
-    click.echo(
+    declare.echo(
         f"{image}: {kind}, {show.size(made.size)}, blocks of {made.block_size}/"
         f"{made.fragment_size}, {made.groups} groups, {made.used_inodes} of"
         f" {made.inodes} inodes used, {show.size(made.free)} free"

@@ -5,14 +5,12 @@ from __future__ import annotations
 
 import sys
 
-import click
-
-from rumpy.cli import session
+from rumpy.cli import declare, session
 
 
-@click.command("python", short_help="A Python prompt with a booted kernel `k`.")
+@declare.command("python", short_help="A Python prompt with a booted kernel `k`.")
 @session.options
-@click.option("-c", "program", metavar="CODE", help="Run this instead of a prompt.")
+@declare.option("-c", "program", metavar="CODE", help="Run this instead of a prompt.")
 def command(
     modules: tuple[str, ...],
     mounts: tuple[str, ...],

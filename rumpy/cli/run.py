@@ -5,19 +5,17 @@ from __future__ import annotations
 
 import sys
 
-import click
-
-from rumpy.cli import session
+from rumpy.cli import declare, session
 
 
-@click.command(
+@declare.command(
     "run",
     short_help="Run a Python script with a booted kernel `k`.",
     context_settings={"ignore_unknown_options": True},
 )
 @session.options
-@click.argument("script", type=click.Path(exists=True, dir_okay=False))
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@declare.argument("script", type=declare.Path(exists=True, dir_okay=False))
+@declare.argument("arguments", nargs=-1, type=declare.Unprocessed())
 def command(
     script: str,
     arguments: tuple[str, ...],
@@ -51,7 +49,7 @@ def command(
 def _code(end: SystemExit) -> int:
     if end.code is None or isinstance(end.code, int):
         return end.code or 0
-    click.echo(end.code, err=True)
+    declare.echo(end.code, err=True)
     return 1
 
 

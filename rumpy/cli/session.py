@@ -5,9 +5,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
 
-import click
-
-from rumpy.cli import images
+from rumpy.cli import declare, images
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,14 +19,14 @@ def options(function: F) -> F:
     """--load, --mount, --netbsd, --missing, --memory and --verbose."""
     for option in (
         images.netbsd_option,
-        click.option("-v", "--verbose", is_flag=True, help="Show the console."),
-        click.option(
+        declare.option("-v", "--verbose", is_flag=True, help="Show the console."),
+        declare.option(
             "--memory",
             metavar="BYTES",
             callback=images.is_size,
             help="Memory limit; 64M.",
         ),
-        click.option(
+        declare.option(
             "-m",
             "--mount",
             "mounts",
@@ -36,7 +34,7 @@ def options(function: F) -> F:
             multiple=True,
             help="Mount an image on a directory of the kernel.",
         ),
-        click.option(
+        declare.option(
             "-l", "--load", "modules", metavar="MODULE", multiple=True, help="Load."
         ),
     ):
@@ -78,7 +76,7 @@ def booted(
         for argument in mounts:
             image, colon, where = argument.rpartition(":")
             if not colon or not where.startswith("/"):
-                raise click.UsageError(f"{argument}: not IMAGE:DIR")
+                raise declare.UsageError(f"{argument}: not IMAGE:DIR")
             choice = choose(image, netbsd=release)
             module = k.load(choice.driver, missing=images.missing())
             kind = choice.type or module.name

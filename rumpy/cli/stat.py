@@ -5,9 +5,7 @@ from __future__ import annotations
 
 import stat as _stat
 
-import click
-
-from rumpy.cli import images, show
+from rumpy.cli import declare, images, show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,12 +28,12 @@ _MEMBERS = (
 )
 
 
-@click.command("stat", short_help="Print the attributes of files of an image.")
+@declare.command("stat", short_help="Print the attributes of files of an image.")
 @images.driver_option
 @images.place_options
-@click.option("-L", "follow", is_flag=True, help="Follow symbolic links.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-@click.argument("files", metavar="IMAGE:PATH...", nargs=-1, required=True)
+@declare.option("-L", "follow", is_flag=True, help="Follow symbolic links.")
+@declare.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@declare.argument("files", metavar="IMAGE:PATH...", nargs=-1, required=True)
 def command(
     files: tuple[str, ...],
     driver: str | None,
@@ -61,7 +59,7 @@ def command(
                     complain(f"{image}:{name}: {error.strerror}")
                     failed = 1
                     continue
-                click.echo(text)
+                declare.echo(text)
     return failed
 
 
