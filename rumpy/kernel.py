@@ -289,9 +289,9 @@ class Kernel(Process):
         if error:
             raise oserror(error)
         process = Process(self, int(door.handle))
-        import weakref
+        from _weakref import ref  # weakref itself takes a millisecond
 
-        self._processes[process._p] = weakref.ref(process)
+        self._processes[process._p] = ref(process)
         return process
 
     def _end_process(self, process: Process) -> None:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 _put = object.__setattr__
 
+#: Compiling __init__ takes as long as filling in some hundred records without.
+_FEW = 200
+
 
 def _init(fields: dict[str, Any], frozen: bool, post: bool) -> Callable[..., None]:
     """Compile __init__ for fields with their defaults (or _NONE)."""
@@ -46,12 +49,30 @@ def _init(fields: dict[str, Any], frozen: bool, post: bool) -> Callable[..., Non
 
 
 def _make_init_later(cls: Any, frozen: bool) -> None:
-    """Compile __init__ when the first record is made; most are of few classes."""
+    """Compile __init__ when it pays: most classes have a handful of records."""
+    fields = cls.__record_fields__
+    names = tuple(fields)
+    post = hasattr(cls, "__post_init__")
+    left = _FEW
 
     def init(self: Any, *args: Any, **named: Any) -> None:
-        fields = cls.__record_fields__
-        cls.__init__ = _init(fields, frozen, hasattr(cls, "__post_init__"))
-        cls.__init__(self, *args, **named)
+        nonlocal left
+        left -= 1
+        if (
+            left < 0
+            or len(args) + len(named) != len(names)
+            or (named and not named.keys() <= set(names[len(args) :]))
+        ):
+            # Its defaults and its messages are those of any function.
+            cls.__init__ = _init(fields, frozen, post)
+            cls.__init__(self, *args, **named)
+            return
+        for name, value in zip(names, args, strict=False):
+            _put(self, name, value)
+        for name, value in named.items():
+            _put(self, name, value)
+        if post:
+            self.__post_init__()
 
     cls.__init__ = init
 

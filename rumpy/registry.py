@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import atexit
 import os
-import weakref
+from _weakref import ref  # weakref itself takes a millisecond
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rumpy.kernel import Kernel
 
-_alive: weakref.WeakSet[Kernel] = weakref.WeakSet()
+_alive: dict[int, ref[Kernel]] = {}  # by id(), in the order of booting
 _orphans: list[Kernel] = []
 _registered = False
 
@@ -24,7 +24,7 @@ class Link:
     """A way from C's cookie to the Kernel that does not keep it alive."""
 
     def __init__(self, kernel: Kernel) -> None:
-        self._reference = weakref.ref(kernel)
+        self._reference = ref(kernel)
 
     def kernel(self) -> Kernel | None:
         """The Kernel, while there is one."""
@@ -34,7 +34,8 @@ class Link:
 def add(kernel: Kernel) -> None:
     """A kernel has booted."""
     global _registered
-    _alive.add(kernel)
+    key = id(kernel)
+    _alive[key] = ref(kernel, lambda gone: _drop(key, gone))
     if not _registered:
         atexit.register(_close_all)
         _registered = True
@@ -42,7 +43,13 @@ def add(kernel: Kernel) -> None:
 
 def remove(kernel: Kernel) -> None:
     """A kernel is being closed."""
-    _alive.discard(kernel)
+    _alive.pop(id(kernel), None)
+
+
+def _drop(key: int, gone: object) -> None:
+    """A kernel object has been freed; a later one may have its id() already."""
+    if _alive.get(key) is gone:
+        del _alive[key]
 
 
 def orphan(kernel: Kernel) -> None:
@@ -64,8 +71,9 @@ def bury_orphans() -> None:
 def _close_all() -> None:
     """At exit: unmount and close everything, newest first as far as known."""
     bury_orphans()
-    for kernel in list(_alive):
-        if kernel._machine.pid == os.getpid():
+    for reference in reversed(list(_alive.values())):
+        kernel = reference()
+        if kernel is not None and kernel._machine.pid == os.getpid():
             _close(kernel)
 
 

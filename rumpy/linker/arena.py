@@ -12,7 +12,6 @@ instead.
 from __future__ import annotations
 
 import _thread
-from bisect import insort
 
 from rumpy.errors import LinkError
 from rumpy.linker.layout import align_up
@@ -74,7 +73,8 @@ class Slots:
     def give(self, slot: int) -> None:
         """Return a slot."""
         with self._lock:
-            insort(self._free, slot)
+            self._free.append(slot)
+            self._free.sort()
 
 
 def slot_range(slot: int) -> tuple[int, int]:
@@ -160,9 +160,8 @@ class FreeList:
 
     def give(self, address: int, size: int) -> None:
         """Return a range taken before; neighbours grow together."""
-        insort(self._free, (address, address + size))
         merged: list[tuple[int, int]] = []
-        for start, end in self._free:
+        for start, end in sorted([*self._free, (address, address + size)]):
             if merged and merged[-1][1] == start:
                 merged[-1] = (merged[-1][0], end)
             else:

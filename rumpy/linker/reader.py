@@ -9,7 +9,6 @@ walks later (symbols and relocations) it checks again, entry by entry.
 from __future__ import annotations
 
 import struct
-from array import array
 from itertools import pairwise
 
 from rumpy.errors import LinkError
@@ -444,9 +443,9 @@ def pack_globals(obj: ObjectFile) -> bytes:
     """The contents of GLOBALS for an object."""
     groups = (obj.defined, obj.hidden, obj.undefined, dict.fromkeys(obj.weak, 0))
     names = "\0".join(name for group in groups for name in group).encode()
-    indexes = array("I", [index for group in groups for index in group.values()])
+    indexes = [index for group in groups for index in group.values()]
     head = _GLOBALS.pack(_GLOBALS_MAGIC, *map(len, groups), len(names))
-    return head + indexes.tobytes() + names
+    return head + struct.pack(f"<{len(indexes)}I", *indexes) + names
 
 
 def _unpack_globals(data: bytes, count: int) -> _Globals | None:
@@ -458,7 +457,7 @@ def _unpack_globals(data: bytes, count: int) -> _Globals | None:
     at = _GLOBALS.size + 4 * total
     if magic != _GLOBALS_MAGIC or at + size > len(data):
         return None
-    indexes = array("I", data[_GLOBALS.size : at])
+    indexes = memoryview(data[_GLOBALS.size : at]).cast("I").tolist()
     names = data[at : at + size].decode("latin-1").split("\0") if size else []
     if len(names) != total or (total and max(indexes) >= count):
         return None

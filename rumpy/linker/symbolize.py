@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import struct
-from bisect import bisect_right
 
 from rumpy.errors import Frame, LinkError
 from rumpy.linker import elf
@@ -104,6 +103,8 @@ class SymbolTable:
 
     def function(self, address: int) -> tuple[str, int] | None:
         """Name of the function around an address, and the offset in it."""
+        from bisect import bisect_right
+
         if self._functions is None:
             self._functions = self._sorted_functions()
         functions = self._functions
