@@ -18,7 +18,7 @@ from . import images
 from .conftest import Driver
 from .ffscheck import check
 
-SECONDS = 6.0
+SECONDS = float(os.environ.get("RUMPY_STRESS_SECONDS", "10")) / 4
 
 
 class Worker(threading.Thread):
