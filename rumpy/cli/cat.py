@@ -6,7 +6,9 @@ from __future__ import annotations
 import os
 import sys
 
-from rumpy.cli import declare, images
+import click
+
+from rumpy.cli import images
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,10 +17,10 @@ if TYPE_CHECKING:
 CHUNK = 1 << 20
 
 
-@declare.command("cat", short_help="Print files of an image.")
+@click.command("cat", short_help="Print files of an image.")
 @images.driver_option
 @images.place_options
-@declare.argument("files", metavar="IMAGE:PATH...", nargs=-1, required=True)
+@click.argument("files", metavar="IMAGE:PATH...", nargs=-1, required=True)
 def command(
     files: tuple[str, ...],
     driver: str | None,

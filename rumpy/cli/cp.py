@@ -7,7 +7,9 @@ import os
 import sys
 from contextlib import contextmanager
 
-from rumpy.cli import declare, images, show
+import click
+
+from rumpy.cli import images, show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,13 +21,13 @@ if TYPE_CHECKING:
 BAR_BYTES = 8 << 20
 
 
-@declare.command("cp", short_help="Copy files between the host and an image.")
+@click.command("cp", short_help="Copy files between the host and an image.")
 @images.driver_option
 @images.place_options
-@declare.option("-r", "-R", "-a", "recursive", is_flag=True, help="Directories too.")
-@declare.option("-q", "--quiet", is_flag=True, help="Never draw a progress bar.")
-@declare.argument("sources", metavar="SOURCE...", nargs=-1, required=True)
-@declare.argument("target", metavar="TARGET")
+@click.option("-r", "-R", "-a", "recursive", is_flag=True, help="Directories too.")
+@click.option("-q", "--quiet", is_flag=True, help="Never draw a progress bar.")
+@click.argument("sources", metavar="SOURCE...", nargs=-1, required=True)
+@click.argument("target", metavar="TARGET")
 def command(
     sources: tuple[str, ...],
     target: str,
@@ -42,7 +44,7 @@ def command(
     inward = images.is_inside(target)
     outward = [images.is_inside(s) for s in sources]
     if inward == any(outward) or (any(outward) and not all(outward)):
-        raise declare.UsageError(
+        raise click.UsageError(
             "one side has to be IMAGE:PATH and the other a path of the host"
         )
     if inward:
@@ -63,7 +65,7 @@ def command(
 
 def _need_directory(target: str, count: int) -> None:
     if count > 1 and not os.path.isdir(target):
-        raise declare.UsageError(f"{target} is no directory")
+        raise click.UsageError(f"{target} is no directory")
 
 
 def _copy_in(
@@ -72,7 +74,7 @@ def _copy_in(
     from rumpy.transfer import upload
 
     if len(sources) > 1 and not target.is_dir():
-        raise declare.UsageError(f"{target} is no directory of the image")
+        raise click.UsageError(f"{target} is no directory of the image")
     failed = 0
     total = sum(map(_host_size, sources))
     with _bar(total, quiet) as progress:

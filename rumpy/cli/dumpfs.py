@@ -3,33 +3,35 @@
 
 from __future__ import annotations
 
-from rumpy.cli import declare, images
+import click
+
+from rumpy.cli import images
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 
-@declare.command("dumpfs", short_help="Print the superblock and groups of an FFS.")
+@click.command("dumpfs", short_help="Print the superblock and groups of an FFS.")
 @images.place_options
-@declare.option(
+@click.option(
     "-b",
     "--alternate",
     metavar="SECTOR",
-    type=declare.IntRange(0),
+    type=click.IntRange(0),
     help="Use the copy of the superblock at this sector of 512 bytes.",
 )
-@declare.option("-s", "--superblock", "only", is_flag=True, help="The superblock only.")
-@declare.option(
-    "-g", "--group", "groups", type=declare.IntRange(0), multiple=True, metavar="N",
+@click.option("-s", "--superblock", "only", is_flag=True, help="The superblock only.")
+@click.option(
+    "-g", "--group", "groups", type=click.IntRange(0), multiple=True, metavar="N",
     help="These groups only.",
 )  # fmt: skip
-@declare.option(
-    "-i", "--inode", "inodes", type=declare.IntRange(0), multiple=True, metavar="N",
+@click.option(
+    "-i", "--inode", "inodes", type=click.IntRange(0), multiple=True, metavar="N",
     help="These inodes, and nothing else.",
 )  # fmt: skip
-@declare.option("--json", "as_json", is_flag=True, help="As one JSON object.")
-@declare.argument("image", type=declare.Path(exists=True, dir_okay=False))
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@click.argument("image", type=click.Path(exists=True, dir_okay=False))
 def command(
     image: str,
     alternate: int | None,
@@ -56,7 +58,7 @@ def command(
                 found["superblock"] = dump.superblock
             wanted = groups or (() if only else range(dump.groups))
             found["groups"] = [dump.group(n) for n in wanted]
-    declare.echo(_json(found) if as_json else _text(found))
+    click.echo(_json(found) if as_json else _text(found))
     return 0
 
 

@@ -7,7 +7,9 @@ Exit codes are those of fsck(8) of the host: 0 nothing wrong, 1 all repaired,
 
 from __future__ import annotations
 
-from rumpy.cli import declare, images
+import click
+
+from rumpy.cli import images
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,29 +21,46 @@ if TYPE_CHECKING:
 FAILED, USAGE, INTERRUPTED = 8, 16, 32
 
 
-@declare.command(
-    "fsck", usage=USAGE, short_help="Check a file system, and repair it if told to."
+class Usage(click.UsageError):
+    """Wrong usage, with fsck's exit code for it."""
+
+    exit_code = USAGE
+
+
+class Fsck(click.Command):
+    """A command whose wrong usage is fsck's exit code for it."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As in click."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            raise Usage(error.format_message(), ctx) from None
+
+
+@click.command(
+    "fsck", cls=Fsck, short_help="Check a file system, and repair it if told to."
 )
 @images.place_options
-@declare.option("-n", "mode", flag_value="check", default=True, help="Only check.")
-@declare.option("-y", "mode", flag_value="repair", help="Repair everything.")
-@declare.option(
+@click.option("-n", "mode", flag_value="check", default=True, help="Only check.")
+@click.option("-y", "mode", flag_value="repair", help="Repair everything.")
+@click.option(
     "-p",
     "mode",
     flag_value="preen",
     help="Repair what a crash leaves; with more than that, change nothing. Skips"
     " what is marked as clean.",
 )
-@declare.option("-f", "--force", is_flag=True, help="With -p: also what is clean.")
-@declare.option(
+@click.option("-f", "--force", is_flag=True, help="With -p: also what is clean.")
+@click.option(
     "-b",
     "--alternate",
     metavar="SECTOR",
-    type=declare.IntRange(0),
+    type=click.IntRange(0),
     help="Use the copy of the superblock at this sector of 512 bytes; found by"
     " itself when left out.",
 )
-@declare.option(
+@click.option(
     "--memory",
     metavar="BYTES",
     callback=images.is_size,
@@ -49,14 +68,14 @@ FAILED, USAGE, INTERRUPTED = 8, 16, 32
     show_default=True,
     help="Refuse what needs more.",
 )
-@declare.option(
+@click.option(
     "--progress/--no-progress",
     default=None,
     help="A progress bar; when left out, on a terminal and after a second.",
 )
-@declare.option("--json", "as_json", is_flag=True, help="One JSON object.")
-@declare.option("-q", "--quiet", is_flag=True, help="Only what is wrong.")
-@declare.argument("image", type=declare.Path(exists=True, dir_okay=False))
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("-q", "--quiet", is_flag=True, help="Only what is wrong.")
+@click.argument("image", type=click.Path(exists=True, dir_okay=False))
 def command(
     image: str,
     mode: str,
@@ -102,7 +121,7 @@ def command(
         complain("interrupted: nothing was written")
         return INTERRUPTED
     if as_json:
-        declare.echo(_json(image, report))
+        click.echo(_json(image, report))
     else:
         _text(image, report, quiet)
     return report.code
@@ -165,14 +184,14 @@ def _text(image: str, report: Report, quiet: bool) -> None:
     for problem in report.problems:
         where = f"inode {problem.inode}: " if problem.inode else ""
         left = "" if problem.repairable else " (can't be repaired)"
-        declare.echo(f"{image}: {where}{show.printable(problem.text)}{left}")
+        click.echo(f"{image}: {where}{show.printable(problem.text)}{left}")
     if report.count > len(report.problems):
-        declare.echo(f"{image}: and {report.count - len(report.problems)} more")
+        click.echo(f"{image}: and {report.count - len(report.problems)} more")
     if quiet and report.clean:
         return
     for note in report.notes:
-        declare.echo(f"{image}: {note}")
-    declare.echo(f"{image}: {_verdict(report)}")
+        click.echo(f"{image}: {note}")
+    click.echo(f"{image}: {_verdict(report)}")
 
 
 def _verdict(report: Report) -> str:

@@ -1,24 +1,75 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Runs the command: finds verbs by file, and turns errors into messages."""
+"""The command group: finds verbs by file, and turns errors into messages."""
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
+import click
+
 from rumpy.cli import VERBS
-from rumpy.cli.declare import NotPlain, UsageError, Verb, echo, remembered
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_SIGINT = 2
+
+class Verbs(click.Group):
+    """A group whose commands are imported when they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The verbs, in the order of the help text."""
+        return sorted(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The verb's command, from the file of its name."""
+        if cmd_name not in VERBS:
+            return None
+        import importlib
+
+        module = importlib.import_module(f"rumpy.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(
+        self, ctx: click.Context, formatter: click.HelpFormatter
+    ) -> None:
+        """The list of verbs, without importing any of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(VERBS.items()))
+
+
+def _version(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        import rumpy
+
+        click.echo(f"rumpy {rumpy.__version__}")
+        ctx.exit()
+
+
+@click.command(
+    cls=Verbs,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Drivers of a NetBSD kernel, in a Python process: look into and mount"
+    " file system images without root.",
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_version,
+    help="Print the version.",
+)
+def group() -> None:
+    """The root of all verbs; has no work of its own."""
 
 
 def complain(message: str) -> None:
     """One message to the user."""
-    echo(f"rumpy: {message}", err=True)
+    click.echo(f"rumpy: {message}", err=True)
 
 
 def explain(error: BaseException) -> str:
@@ -40,48 +91,22 @@ def _terminate(number: int, frame: object) -> None:
     raise SystemExit(128 + number)
 
 
-def _plain(arguments: list[str]) -> tuple[Verb, dict[str, Any]] | None:
-    """The verb and its arguments; None where the line is for click to read."""
-    if not arguments or arguments[0] not in VERBS or "_RUMPY_COMPLETE" in os.environ:
-        return None
-    module = __import__(f"rumpy.cli.{arguments[0]}", fromlist=("command",))
-    verb = module.command
-    try:
-        return (verb, verb.read(arguments[1:])) if isinstance(verb, Verb) else None
-    except NotPlain:
-        return None
-
-
-def _dispatch(arguments: list[str]) -> int:
-    """Run a command line; errors are the caller's to explain."""
-    remembered.clear()
-    plain = _plain(arguments)
-    if plain is None:
-        from rumpy.cli import clicked
-
-        return clicked.run(arguments)
-    verb, values = plain
-    try:
-        code: int = verb.function(**values)
-    except UsageError as error:
-        from rumpy.cli import clicked
-
-        return clicked.misused(verb, str(error))
-    sys.stdout.flush()
-    return code
-
-
 def run(arguments: list[str]) -> int:
     """Run a command line; the exit code."""
-    import _signal  # type: ignore[import-not-found]  # signal imports enum
-
     traceback = bool(os.environ.get("RUMPY_TRACEBACK"))
-    _signal.signal(_signal.SIGTERM, _terminate)
+    signal.signal(signal.SIGTERM, _terminate)
     try:
-        return _dispatch(arguments)
-    except KeyboardInterrupt:
+        result: Any = group.main(arguments, prog_name="rumpy", standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
         complain("interrupted")
-        return 128 + _SIGINT
+        return 128 + signal.SIGINT
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1
     except BrokenPipeError:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 
-from rumpy.cli import declare
+import click
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,14 +29,14 @@ def split(argument: str) -> tuple[str, str]:
     """The image's name and the path inside it ("/" where there is none).
 
     Raises:
-        declare.UsageError: no such image.
+        click.UsageError: no such image.
     """
     image, path = argument, ""
     while not os.path.exists(image):
         image, colon, tail = image.rpartition(":")
         if not colon or not image:
             name = argument.partition(":")[0]
-            raise declare.UsageError(f"{name}: no such image")
+            raise click.UsageError(f"{name}: no such image")
         path = f"{tail}:{path}" if path else tail
     return image, "/" + path.lstrip("/")
 
@@ -55,7 +55,7 @@ def is_inside(argument: str) -> bool:
 
 def driver_option(function: F) -> F:
     """-t/--driver and --netbsd, for every verb that takes an image."""
-    decorate = declare.option(
+    decorate = click.option(
         "-t",
         "--driver",
         metavar="DRIVER",
@@ -65,22 +65,32 @@ def driver_option(function: F) -> F:
     return decorate(netbsd_option(function))
 
 
+def _remember(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
+    ctx.meta[f"rumpy.{parameter.name}"] = value
+
+
+def _remembered(name: str) -> str | None:
+    context = click.get_current_context(silent=True)
+    value = context.meta.get(f"rumpy.{name}") if context is not None else None
+    return value if value is None else str(value)
+
+
 def netbsd_option(function: F) -> F:
     """--netbsd and --missing; netbsd_release() and missing() have their values."""
     for option in (
-        declare.option(
+        click.option(
             "--missing",
-            type=declare.Choice(["strict", "trap"]),
+            type=click.Choice(["strict", "trap"]),
             expose_value=False,
-            callback=declare.remember("missing"),
+            callback=_remember,
             help="trap: load a driver that needs functions which are not here;"
             " the first call of one is a panic.",
         ),
-        declare.option(
+        click.option(
             "--netbsd",
             metavar="VERSION",
             expose_value=False,
-            callback=declare.remember("netbsd"),
+            callback=_remember,
             help="Use NetBSD's own drivers, of this release; see `rumpy modules`.",
         ),
     ):
@@ -90,35 +100,34 @@ def netbsd_option(function: F) -> F:
 
 def netbsd_release() -> str | None:
     """What --netbsd said, in the verb that runs."""
-    return declare.remembered.get("netbsd")
+    return _remembered("netbsd")
 
 
 def missing() -> str:
     """What --missing said, in the verb that runs."""
-    return declare.remembered.get("missing") or "strict"
+    return _remembered("missing") or "strict"
 
 
-def is_size(value: str | None) -> str | None:
-    """Refuse an option's value that is no size of bytes.
+def is_size(ctx: click.Context, parameter: click.Parameter, value: Any) -> Any:
+    """Refuse an option's value that is no size of bytes."""
+    from rumpy.probe import parse_size
 
-    Raises:
-        ValueError: it is none.
-    """
-    if value is not None:
-        from rumpy.probe import parse_size
-
-        parse_size(value)
+    try:
+        if value is not None:
+            parse_size(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
     return value
 
 
 def place_options(function: F) -> F:
     """--offset and --partition: where in the image the file system is."""
-    function = declare.option(
+    function = click.option(
         "--partition",
         metavar="N|LETTER",
         help="Which partition of a whole disk (see `rumpy info`).",
     )(function)
-    return declare.option(
+    return click.option(
         "--offset",
         metavar="BYTES",
         callback=is_size,

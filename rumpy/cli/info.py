@@ -6,7 +6,9 @@ from __future__ import annotations
 import os
 import shlex
 
-from rumpy.cli import declare, images, show
+import click
+
+from rumpy.cli import images, show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,15 +16,15 @@ if TYPE_CHECKING:
     from rumpy.probe.ffs import Superblock
 
 
-@declare.command("info", short_help="Say what an image is, and how to mount it.")
-@declare.option(
+@click.command("info", short_help="Say what an image is, and how to mount it.")
+@click.option(
     "--offset",
     metavar="BYTES",
     callback=images.is_size,
     help="Look from here on; 63s, 1k, 4M.",
 )
-@declare.option("--json", "as_json", is_flag=True, help="As one JSON object.")
-@declare.argument("image", type=declare.Path(exists=True, dir_okay=False))
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@click.argument("image", type=click.Path(exists=True, dir_okay=False))
 def command(image: str, offset: str | None, as_json: bool) -> int:
     """Say what IMAGE is: geometry, flavour and state of a file system, or the
     partitions of a whole disk with the command that mounts each.
@@ -31,7 +33,7 @@ def command(image: str, offset: str | None, as_json: bool) -> int:
 
     contents = probe(image, parse_size(offset) if offset else 0)
     lines = _json(contents) if as_json else _text(image, contents)
-    declare.echo(lines)
+    click.echo(lines)
     if contents.missing:
         from rumpy.cli.group import complain
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import stat as _stat
 
-from rumpy.cli import declare, images, show
+import click
+
+from rumpy.cli import images, show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,20 +16,16 @@ if TYPE_CHECKING:
     from rumpy.path import KernelPath
 
 
-@declare.command("ls", short_help="List directories of an image.")
+@click.command("ls", short_help="List directories of an image.")
 @images.driver_option
 @images.place_options
-@declare.option("-l", "long", is_flag=True, help="Modes, owners, sizes, dates too.")
-@declare.option("-a", "all_", is_flag=True, help="Names that start with a dot too.")
-@declare.option(
-    "-d", "itself", is_flag=True, help="The directory and not its contents."
-)
-@declare.option(
-    "-F", "classify", is_flag=True, help="Mark directories, links, programs."
-)
-@declare.option("-i", "inodes", is_flag=True, help="Inode numbers too.")
-@declare.option("-h", "human", is_flag=True, help="Sizes as 4.0K, 1.5M.")
-@declare.argument("images_", metavar="IMAGE[:PATH]...", nargs=-1, required=True)
+@click.option("-l", "long", is_flag=True, help="Modes, owners, sizes, dates too.")
+@click.option("-a", "all_", is_flag=True, help="Names that start with a dot too.")
+@click.option("-d", "itself", is_flag=True, help="The directory and not its contents.")
+@click.option("-F", "classify", is_flag=True, help="Mark directories, links, programs.")
+@click.option("-i", "inodes", is_flag=True, help="Inode numbers too.")
+@click.option("-h", "human", is_flag=True, help="Sizes as 4.0K, 1.5M.")
+@click.argument("images_", metavar="IMAGE[:PATH]...", nargs=-1, required=True)
 def command(
     images_: tuple[str, ...],
     driver: str | None,
@@ -67,7 +65,7 @@ def _show(path: KernelPath, title: str, many: bool, style: dict[str, bool]) -> i
         lines = [line for line in lines if not line[0].startswith(".")]
     lines.sort()
     if many:
-        declare.echo(f"{show.printable(title)}:")
+        click.echo(f"{show.printable(title)}:")
     _print(path, lines, style)
     return 0
 
@@ -85,7 +83,7 @@ def _print(
             for index, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
         output.append(" ".join(cells).rstrip() + "\n")
-    declare.echo("".join(output), nl=False)
+    click.echo("".join(output), nl=False)
 
 
 def _row(path: KernelPath, name: str, status: Any, style: dict[str, bool]) -> list[str]:

@@ -5,18 +5,18 @@ from __future__ import annotations
 
 import os
 
-from rumpy.cli import declare
+import click
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 
-@declare.command("modinfo", short_help="Say what a kernel module needs and offers.")
-@declare.option("-e", "--exports", is_flag=True, help="List what it offers.")
-@declare.option("-n", "--needs", is_flag=True, help="List all it takes from others.")
-@declare.option("--json", "as_json", is_flag=True, help="Everything, as JSON.")
-@declare.argument("modules", metavar="MODULE...", nargs=-1, required=True)
+@click.command("modinfo", short_help="Say what a kernel module needs and offers.")
+@click.option("-e", "--exports", is_flag=True, help="List what it offers.")
+@click.option("-n", "--needs", is_flag=True, help="List all it takes from others.")
+@click.option("--json", "as_json", is_flag=True, help="Everything, as JSON.")
+@click.argument("modules", metavar="MODULE...", nargs=-1, required=True)
 def command(modules: tuple[str, ...], exports: bool, needs: bool, as_json: bool) -> int:
     """Describe MODULE: a path, or the name of a shipped one.
 
@@ -25,7 +25,7 @@ def command(modules: tuple[str, ...], exports: bool, needs: bool, as_json: bool)
     lacking = 0
     for name in modules:
         facts = describe(name)
-        declare.echo(_json(facts) if as_json else _text(facts, exports, needs))
+        click.echo(_json(facts) if as_json else _text(facts, exports, needs))
         lacking |= bool(facts["lacks"]) or not facts["compatible"]
     return int(lacking)
 

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
-from rumpy.cli import declare, images
+import click
+
+from rumpy.cli import images
 
 
-@declare.command("mount", short_help="Mount an image on a directory of the host.")
+@click.command("mount", short_help="Mount an image on a directory of the host.")
 @images.driver_option
-@declare.option(
+@click.option(
     "-o",
     "options",
     metavar="OPTION,...",
@@ -16,8 +18,8 @@ from rumpy.cli import declare, images
     help="ro, allow_other, fakeroot, uid=, gid=, offset=, partition=,"
     " overlay[=FILE], server=native|fusepy, and the driver's: sync, noatime, log ...",
 )
-@declare.option("-f", "--foreground", is_flag=True, help="Serve until unmounted.")
-@declare.argument("arguments", metavar="[DRIVER] IMAGE MOUNTPOINT", nargs=-1)
+@click.option("-f", "--foreground", is_flag=True, help="Serve until unmounted.")
+@click.argument("arguments", metavar="[DRIVER] IMAGE MOUNTPOINT", nargs=-1)
 def command(
     arguments: tuple[str, ...],
     driver: str | None,
@@ -34,19 +36,19 @@ def command(
     """
     if len(arguments) == 3:
         if driver is not None:
-            raise declare.UsageError("DRIVER is given twice")
+            raise click.UsageError("DRIVER is given twice")
         driver, image, mountpoint = arguments
     elif len(arguments) == 2:
         image, mountpoint = arguments
     else:
-        raise declare.UsageError("expected [DRIVER] IMAGE MOUNTPOINT")
+        raise click.UsageError("expected [DRIVER] IMAGE MOUNTPOINT")
     from rumpy.cli.group import complain
     from rumpy.fuse import Options, mount
 
     try:
         wanted = Options.parse(",".join(options)).checked()
     except ValueError as error:
-        raise declare.UsageError(str(error)) from error
+        raise click.UsageError(str(error)) from error
     live = mount(
         driver,
         image,

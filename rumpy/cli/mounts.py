@@ -3,15 +3,15 @@
 
 from __future__ import annotations
 
-from rumpy.cli import declare
+import click
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rumpy.fuse import MountInfo
 
 
-@declare.command("mounts", short_help="List what rumpy has mounted.")
-@declare.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.command("mounts", short_help="List what rumpy has mounted.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def command(as_json: bool) -> int:
     """List the live mounts of this user: image, directory, driver, options."""
     from rumpy.fuse import mounts
@@ -20,9 +20,9 @@ def command(as_json: bool) -> int:
         if as_json:
             import json
 
-            declare.echo(json.dumps({name: getattr(mount, name) for name in FIELDS}))
+            click.echo(json.dumps({name: getattr(mount, name) for name in FIELDS}))
         else:
-            declare.echo(
+            click.echo(
                 f"{mount.image} on {mount.mountpoint} type {mount.driver}"
                 f" ({mount.options or 'rw'}), {_server(mount)}"
             )

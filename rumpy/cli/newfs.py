@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from rumpy.cli import declare, images, show
+import click
+
+from rumpy.cli import images, show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,7 +17,9 @@ if TYPE_CHECKING:
     F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _owner(value: str | None) -> tuple[int | None, int | None]:
+def _owner(
+    ctx: click.Context, parameter: click.Parameter, value: str | None
+) -> tuple[int | None, int | None]:
     """UID[:GID] as numbers."""
     if value is None:
         return None, None
@@ -23,70 +27,70 @@ def _owner(value: str | None) -> tuple[int | None, int | None]:
     try:
         return (int(user) if user else None), (int(group) if group else None)
     except ValueError:
-        raise ValueError("UID:GID, as numbers") from None
+        raise click.BadParameter("UID:GID, as numbers") from None
 
 
 def _size(*names: str, help: str) -> Callable[[F], F]:
     """An option that is a number of bytes."""
-    return declare.option(*names, metavar="BYTES", callback=images.is_size, help=help)
+    return click.option(*names, metavar="BYTES", callback=images.is_size, help=help)
 
 
-@declare.command("newfs", short_help="Make a file system in an image.")
+@click.command("newfs", short_help="Make a file system in an image.")
 @images.place_options
 @_size(
     "-s",
     "--size",
     help="Size of the file system; 64M. The image is made if it does not exist.",
 )
-@declare.option(
+@click.option(
     "-O",
     "--format",
     "version",
-    type=declare.Choice(["1", "2", "2ea"]),
+    type=click.Choice(["1", "2", "2ea"]),
     default="2",
     show_default=True,
     help="FFSv1, FFSv2, or FFSv2 with NetBSD 10's extended attributes.",
 )
-@declare.option(
+@click.option(
     "-B",
     "--byte-order",
     "order",
-    type=declare.Choice(["le", "be"]),
+    type=click.Choice(["le", "be"]),
     default="le",
     show_default=True,
 )
 @_size("-b", "--block-size", help="4k to 64k; chosen by size.")
 @_size("-f", "--frag-size", help="A block to an eighth of it.")
 @_size("-i", "--density", help="Bytes for each inode; four fragments.")
-@declare.option("-n", "--inodes", type=declare.IntRange(0), help="At least so many.")
-@declare.option(
+@click.option("-n", "--inodes", type=click.IntRange(0), help="At least so many.")
+@click.option(
     "-m",
     "--minfree",
     metavar="PERCENT",
-    type=declare.IntRange(0, 50),
+    type=click.IntRange(0, 50),
     default=5,
     show_default=True,
     help="Reserve.",
 )
-@declare.option(
+@click.option(
     "-o",
     "--optimize",
-    type=declare.Choice(["time", "space"]),
+    type=click.Choice(["time", "space"]),
     default="time",
     show_default=True,
 )
-@declare.option("-L", "--label", default="", help="Volume name.")
-@declare.option(
+@click.option("-L", "--label", default="", help="Volume name.")
+@click.option(
     "--populate",
     metavar="DIR|TAR",
-    type=declare.Path(exists=True),
+    type=click.Path(exists=True),
     help="Put a directory or an archive in; the size is computed if -s is left out.",
 )
 @_size("--free", help="To leave free when the size is computed.")
-@declare.option(
+@click.option(
     "--owner", metavar="UID:GID", callback=_owner, help="Of all that is put in."
 )
-@declare.option(
+@click.option(
     "--date",
     metavar="SECONDS",
     type=int,
@@ -94,9 +98,9 @@ def _size(*names: str, help: str) -> Callable[[F], F]:
     " image reproducible. Default: SOURCE_DATE_EPOCH, else now.",
 )
 @_size("--log", help="Room for a journal (WAPBL) inside.")
-@declare.option("--force", is_flag=True, help="Overwrite what the image holds.")
-@declare.option("--json", "as_json", is_flag=True, help="One JSON object.")
-@declare.argument("image", type=declare.Path(dir_okay=False))
+@click.option("--force", is_flag=True, help="Overwrite what the image holds.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.argument("image", type=click.Path(dir_okay=False))
 def command(
     image: str,
     size: str | None,
@@ -129,7 +133,7 @@ def command(
         return parse_size(text) if text else 0
 
     if size is None and populate is None and not os.path.exists(image):
-        raise declare.UsageError("a new image needs --size or --populate")
+        raise click.UsageError("a new image needs --size or --populate")
     start, length = images.place(image, offset, partition)
     made = newfs(
         image,
@@ -166,9 +170,9 @@ def _print(image: str, made: Made, kind: str, as_json: bool) -> None:
         import dataclasses
         import json
 
-        declare.echo(json.dumps({"image": image} | dataclasses.asdict(made)))
+        click.echo(json.dumps({"image": image} | dataclasses.asdict(made)))
         return
-    declare.echo(
+    click.echo(
         f"{image}: {kind}, {show.size(made.size)}, blocks of {made.block_size}/"
         f"{made.fragment_size}, {made.groups} groups, {made.used_inodes} of"
         f" {made.inodes} inodes used, {show.size(made.free)} free"

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import sys
 
-from rumpy.cli import declare, session
+import click
+
+from rumpy.cli import session
 
 
-@declare.command("python", short_help="A Python prompt with a booted kernel `k`.")
+@click.command("python", short_help="A Python prompt with a booted kernel `k`.")
 @session.options
-@declare.option("-c", "program", metavar="CODE", help="Run this instead of a prompt.")
+@click.option("-c", "program", metavar="CODE", help="Run this instead of a prompt.")
 def command(
     modules: tuple[str, ...],
     mounts: tuple[str, ...],

@@ -5,17 +5,19 @@ from __future__ import annotations
 
 import sys
 
-from rumpy.cli import declare, session
+import click
+
+from rumpy.cli import session
 
 
-@declare.command(
+@click.command(
     "run",
     short_help="Run a Python script with a booted kernel `k`.",
     context_settings={"ignore_unknown_options": True},
 )
 @session.options
-@declare.argument("script", type=declare.Path(exists=True, dir_okay=False))
-@declare.argument("arguments", nargs=-1, type=declare.Unprocessed())
+@click.argument("script", type=click.Path(exists=True, dir_okay=False))
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def command(
     script: str,
     arguments: tuple[str, ...],
@@ -49,7 +51,7 @@ def command(
 def _code(end: SystemExit) -> int:
     if end.code is None or isinstance(end.code, int):
         return end.code or 0
-    declare.echo(end.code, err=True)
+    click.echo(end.code, err=True)
     return 1
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
 
-from rumpy.cli import declare, images
+import click
+
+from rumpy.cli import images
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,14 +21,14 @@ def options(function: F) -> F:
     """--load, --mount, --netbsd, --missing, --memory and --verbose."""
     for option in (
         images.netbsd_option,
-        declare.option("-v", "--verbose", is_flag=True, help="Show the console."),
-        declare.option(
+        click.option("-v", "--verbose", is_flag=True, help="Show the console."),
+        click.option(
             "--memory",
             metavar="BYTES",
             callback=images.is_size,
             help="Memory limit; 64M.",
         ),
-        declare.option(
+        click.option(
             "-m",
             "--mount",
             "mounts",
@@ -34,7 +36,7 @@ def options(function: F) -> F:
             multiple=True,
             help="Mount an image on a directory of the kernel.",
         ),
-        declare.option(
+        click.option(
             "-l", "--load", "modules", metavar="MODULE", multiple=True, help="Load."
         ),
     ):
@@ -76,7 +78,7 @@ def booted(
         for argument in mounts:
             image, colon, where = argument.rpartition(":")
             if not colon or not where.startswith("/"):
-                raise declare.UsageError(f"{argument}: not IMAGE:DIR")
+                raise click.UsageError(f"{argument}: not IMAGE:DIR")
             choice = choose(image, netbsd=release)
             module = k.load(choice.driver, missing=images.missing())
             kind = choice.type or module.name

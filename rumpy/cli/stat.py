@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import stat as _stat
 
-from rumpy.cli import declare, images, show
+import click
+
+from rumpy.cli import images, show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,12 +30,12 @@ _MEMBERS = (
 )
 
 
-@declare.command("stat", short_help="Print the attributes of files of an image.")
+@click.command("stat", short_help="Print the attributes of files of an image.")
 @images.driver_option
 @images.place_options
-@declare.option("-L", "follow", is_flag=True, help="Follow symbolic links.")
-@declare.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-@declare.argument("files", metavar="IMAGE:PATH...", nargs=-1, required=True)
+@click.option("-L", "follow", is_flag=True, help="Follow symbolic links.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.argument("files", metavar="IMAGE:PATH...", nargs=-1, required=True)
 def command(
     files: tuple[str, ...],
     driver: str | None,
@@ -59,7 +61,7 @@ def command(
                     complain(f"{image}:{name}: {error.strerror}")
                     failed = 1
                     continue
-                declare.echo(text)
+                click.echo(text)
     return failed
 
 

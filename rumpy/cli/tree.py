@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from rumpy.cli import declare, images, show
+import click
+
+from rumpy.cli import images, show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,14 +15,14 @@ if TYPE_CHECKING:
     from rumpy.process import DirEntry
 
 
-@declare.command("tree", short_help="List directories of an image and all below.")
+@click.command("tree", short_help="List directories of an image and all below.")
 @images.driver_option
 @images.place_options
-@declare.option("-a", "all_", is_flag=True, help="Names that start with a dot too.")
-@declare.option("-d", "dirs_only", is_flag=True, help="Directories only.")
-@declare.option("-L", "depth", type=declare.IntRange(min=1), help="At most so deep.")
-@declare.option("-s", "sizes", is_flag=True, help="Sizes too.")
-@declare.argument("image", metavar="IMAGE[:PATH]")
+@click.option("-a", "all_", is_flag=True, help="Names that start with a dot too.")
+@click.option("-d", "dirs_only", is_flag=True, help="Directories only.")
+@click.option("-L", "depth", type=click.IntRange(min=1), help="At most so deep.")
+@click.option("-s", "sizes", is_flag=True, help="Sizes too.")
+@click.argument("image", metavar="IMAGE[:PATH]")
 def command(
     image: str,
     driver: str | None,
@@ -38,10 +40,10 @@ def command(
     name, path = images.split(image)
     walk = _Walk(all_, dirs_only, depth, sizes)
     with images.opened(name, driver=driver, offset=offset, partition=partition) as root:
-        declare.echo(image)
+        click.echo(image)
         for line in walk.below(root / path, "", 1):
-            declare.echo(line)
-    declare.echo(f"{walk.dirs} directories, {walk.files} other files", err=True)
+            click.echo(line)
+    click.echo(f"{walk.dirs} directories, {walk.files} other files", err=True)
     return 1 if walk.failed else 0
 
 

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from rumpy.cli import declare
+import click
 
 
-@declare.command("umount", short_help="Unmount, and wait until the image is complete.")
-@declare.option("-l", "--lazy", is_flag=True, help="Even if files are open there.")
-@declare.argument("mountpoints", metavar="MOUNTPOINT...", nargs=-1, required=True)
+@click.command("umount", short_help="Unmount, and wait until the image is complete.")
+@click.option("-l", "--lazy", is_flag=True, help="Even if files are open there.")
+@click.argument("mountpoints", metavar="MOUNTPOINT...", nargs=-1, required=True)
 def command(mountpoints: tuple[str, ...], lazy: bool) -> int:
     """Unmount what `rumpy mount` has mounted on MOUNTPOINT.
 
