@@ -154,7 +154,7 @@ cprng_strong64(void)
 	return cprng_fast64();
 }
 
-uint32_t
+long
 random(void)
 {
 	return cprng_fast32() & 0x7fffffff;

@@ -30,7 +30,7 @@ struct vmem {
 	vmem_size_t vm_used;
 	vmem_import_t *vm_import;
 	vmem_release_t *vm_release;
-	void	*vm_source;
+	vmem_t	*vm_source;
 };
 
 /* Give a range to the list, joining it with its neighbours. */

@@ -350,7 +350,8 @@ module_link(const void *image, size_t size, const char *name, int flags)
 }
 
 int
-module_load(const char *name, int flags, void *props, modclass_t class)
+module_load(const char *name, int flags, prop_dictionary_t props,
+    modclass_t class)
 {
 	int error;
 

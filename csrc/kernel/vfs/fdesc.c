@@ -556,7 +556,7 @@ fd_wait_closed(filedesc_t *fdp, unsigned int fd)
 /* Duplicating.  The caller has taken FP with fd_getfile(). */
 
 int
-fd_dup(file_t *fp, int minfd, int *newp, bool exclose)
+fd_dup(file_t *fp, int minfd, int *newp, bool exclose NETBSD_FD_DUP_CLOFORK)
 {
 	struct proc *p = curlwp->l_proc;
 	int error;
@@ -569,6 +569,7 @@ fd_dup(file_t *fp, int minfd, int *newp, bool exclose)
 	if (error != 0)
 		return error;
 	p->p_fd->fd_dt->dt_ff[*newp]->ff_exclose = exclose;
+	NETBSD_FD_DUP_FOCLOSE(p->p_fd->fd_dt->dt_ff[*newp])
 	if (exclose)
 		p->p_fd->fd_exclose = true;
 	fd_affix(p, fp, (u_int)*newp);

@@ -325,7 +325,7 @@ sys_dup(struct lwp *l __unused, const struct sys_dup_args *uap,
 
 	if (fp == NULL)
 		return EBADF;
-	error = fd_dup(fp, 0, &new, false);
+	error = fd_dup(fp, 0, &new, false NETBSD_FD_DUP_FALSE);
 	fd_putfile((u_int)old);
 	*retval = new;
 	return error;
@@ -510,7 +510,8 @@ fcntl_file(struct lwp *l, file_t *fp, int fd, int cmd, void *arg,
 	switch (cmd) {
 	case F_DUPFD:
 	case F_DUPFD_CLOEXEC:
-		error = fd_dup(fp, value, &new, cmd == F_DUPFD_CLOEXEC);
+		error = fd_dup(fp, value, &new, cmd == F_DUPFD_CLOEXEC
+		    NETBSD_FD_DUP_FALSE);
 		*retval = new;
 		return error;
 	case F_GETFD:

@@ -3,11 +3,11 @@
 #ifndef _PROP_PROPLIB_H_
 #define	_PROP_PROPLIB_H_
 
-typedef struct prop_dictionary *prop_dictionary_t;
-typedef struct prop_string *prop_string_t;
+typedef struct _prop_dictionary *prop_dictionary_t;
+typedef struct _prop_string *prop_string_t;
 typedef void *prop_object_t;
 
-typedef enum prop_type {
+typedef enum {
 	PROP_TYPE_UNKNOWN = 0
 } prop_type_t;
 

@@ -49,7 +49,7 @@ struct dkdriver {
 struct disk {
 	TAILQ_ENTRY(disk) dk_link;
 	const char *dk_name;
-	struct prop_dictionary *dk_info;
+	struct _prop_dictionary *dk_info;
 	struct disk_geom dk_geom;
 	int dk_bopenmask;
 	int dk_copenmask;

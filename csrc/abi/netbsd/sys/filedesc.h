@@ -101,7 +101,7 @@ void fd_putfile(unsigned int);
 int fd_getvnode(unsigned int, struct file **);
 void fd_putvnode(unsigned int);
 int fd_close(unsigned int);
-int fd_dup(struct file *, int, int *, bool);
+int fd_dup(struct file *, int, int *, bool NETBSD_FD_DUP_CLOFORK);
 int fd_dup2(struct file *, unsigned int, int);
 int fd_clone(struct file *, unsigned int, int, const struct fileops *,
     void *);

@@ -7,6 +7,7 @@
 #include <sys/param.h>
 #include <sys/queue.h>
 #include <sys/specificdata.h>
+#include <prop/proplib.h>
 
 #define	MAXMODNAME	32
 #define	MAXMODDEPS	10
@@ -110,7 +111,7 @@ typedef struct modstat {
 extern struct modlist module_list;
 extern u_int	module_count;
 
-int	module_load(const char *, int, void *, modclass_t);
+int	module_load(const char *, int, prop_dictionary_t, modclass_t);
 int	module_unload(const char *);
 int	module_autoload(const char *, modclass_t);
 void	module_hold(module_t *);

@@ -7,7 +7,7 @@
 #include <sys/device.h>
 
 struct pmf_qual;
-typedef const struct pmf_qual *pmf_qual_t;
+typedef struct pmf_qual pmf_qual_t;
 
 bool	pmf_device_register1(device_t, bool (*)(device_t, const pmf_qual_t *),
 	    bool (*)(device_t, const pmf_qual_t *), bool (*)(device_t, int));

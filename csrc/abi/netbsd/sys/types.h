@@ -28,7 +28,7 @@ typedef quad_t		*qaddr_t;
 typedef int64_t		longlong_t;
 typedef uint64_t	u_longlong_t;
 
-typedef int32_t		accmode_t;
+typedef unsigned int	accmode_t;
 typedef int64_t		blkcnt_t;
 typedef int32_t		blksize_t;
 typedef char		*caddr_t;

@@ -14,8 +14,8 @@ typedef size_t vmem_size_t;
 #define	VMEM_ADDR_MIN	0
 #define	VMEM_ADDR_MAX	(~(vmem_addr_t)0)
 
-typedef int vmem_import_t(void *, vmem_size_t, vm_flag_t, vmem_addr_t *);
-typedef void vmem_release_t(void *, vmem_addr_t, vmem_size_t);
+typedef int vmem_import_t(vmem_t *, vmem_size_t, vm_flag_t, vmem_addr_t *);
+typedef void vmem_release_t(vmem_t *, vmem_addr_t, vmem_size_t);
 
 #define	VM_SLEEP	0x00000001
 #define	VM_NOSLEEP	0x00000002

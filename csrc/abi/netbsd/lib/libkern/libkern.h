@@ -196,7 +196,7 @@ int	kheapsort(void *, size_t, size_t,
 void	hexdump(void (*)(const char *, ...) __printflike(1, 2),
 	    const char *, const void *, size_t);
 int	snprintb(char *, size_t, const char *, uint64_t);
-uint32_t random(void);
+long random(void);
 
 #define	bcopy(s, d, n)	((void)memmove((d), (s), (n)))
 #define	bcmp(a, b, n)	memcmp((a), (b), (n))
