@@ -174,6 +174,43 @@ log_slot(const struct fsck_log *l, int64_t sector)
 	return i;
 }
 
+/* Is what the journal has at off, n bytes, a superblock for this disk? */
+static bool
+log_issuper(struct fsck_log *l, int64_t n, int64_t off)
+{
+	const struct fs *fs = l->f->fs;
+	uint8_t raw[FFS_SBLOCKSIZE] = { 0 };
+	struct fs new;
+	const char *why;
+	bool swap;
+
+	for (int64_t i = 0; i < n && i < FFS_SBLOCKSIZE; i += LOG_SECTOR) {
+		if (!fsck_read(l->f, l->base + off, raw + i, LOG_SECTOR))
+			return false;
+		off = log_next(l, off, LOG_SECTOR);
+	}
+	return ffs_sb_decode(&new, raw, l->f->s.where, l->f->d->size, &swap,
+	    &why) == FFS_SB_OK && swap == l->f->swap && new.fs_sbsize <= n &&
+	    new.fs_magic == fs->fs_magic && new.fs_bsize == fs->fs_bsize &&
+	    new.fs_fsize == fs->fs_fsize && new.fs_size == fs->fs_size &&
+	    new.fs_fpg == fs->fs_fpg && new.fs_ipg == fs->fs_ipg &&
+	    new.fs_csaddr == fs->fs_csaddr;
+}
+
+/* As the driver: no junk over the superblock, nothing over the journal. */
+static bool
+log_target_ok(struct fsck_log *l, int64_t at, int64_t n, int64_t off)
+{
+	const int64_t sb = l->f->s.where;
+
+	if (at < l->base + l->size && at + n > l->base)
+		return false;
+	if (l->f->s.alternate || at >= sb + l->f->fs->fs_sbsize ||
+	    at + n <= sb)
+		return true;
+	return at == sb && log_issuper(l, n, off);
+}
+
 static const char *
 log_runs(struct fsck_log *l, const struct log_record *r, int64_t off,
     int64_t len)
@@ -192,6 +229,8 @@ log_runs(struct fsck_log *l, const struct log_record *r, int64_t off,
 		total += n;
 		if (!revoke && total > len)
 			return "length of a record";
+		if (!revoke && !log_target_ok(l, at * LOG_SECTOR, n, off))
+			return "place to write to";
 		for (int64_t k = 0; k < n / LOG_SECTOR; k++) {
 			const uint64_t s = log_slot(l, at + k);
 

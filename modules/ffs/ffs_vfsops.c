@@ -196,17 +196,26 @@ ffs_why_readonly(const struct ffs_mount *fm)
 	return NULL;
 }
 
+static int
+ffs_check_writable(const struct ffs_mount *fm)
+{
+	const char *why = ffs_why_readonly(fm);
+
+	if (why == NULL)
+		return 0;
+	printf("ffs: %s: can't be written: %s\n", ffs_name(fm), why);
+	return EROFS;
+}
+
 /* From here on changes are made: say so on the disk. */
 static int
 ffs_start_writing(struct ffs_mount *fm)
 {
 	struct fs *fs = fm->fm_fs;
-	const char *why = ffs_why_readonly(fm);
+	int error = ffs_check_writable(fm);
 
-	if (why != NULL) {
-		printf("ffs: %s: can't be written: %s\n", ffs_name(fm), why);
-		return EROFS;
-	}
+	if (error != 0)
+		return error;
 	if (fs->fs_clean != FFS_ISCLEAN && !fm->fm_replayed &&
 	    (fm->fm_mp->mnt_flag & MNT_FORCE) == 0)
 		printf("ffs: %s: not clean: please run rumpy fsck\n",
@@ -425,6 +434,9 @@ ffs_mountfs(struct mount *mp, struct vnode *devvp)
 		return error;
 	fm = ffs_mount_alloc(mp, devvp);
 	error = ffs_sb_read(fm);
+	/* What will be refused is not replayed to the disk before. */
+	if (error == 0 && !ronly)
+		error = ffs_check_writable(fm);
 	if (error == 0 && ffs_sb_haswapbl(fm->fm_fs))
 		error = ffs_replay(fm, ronly);
 	if (error != 0)

@@ -126,6 +126,7 @@ ffs_log_locate(struct ffs_replay *rp)
 	const struct fs *fs = fm->fm_fs;
 	uint64_t addr = fs->fs_journallocs[0];
 	uint64_t count = fs->fs_journallocs[1];
+	const int64_t disk = ffs_disksize(fm->fm_devvp);
 
 	if (fs->fs_journallocs[2] == __builtin_bswap64(WAPBL_BLOCK)) {
 		addr = __builtin_bswap64(addr);
@@ -135,6 +136,9 @@ ffs_log_locate(struct ffs_replay *rp)
 	if (addr == 0 || addr > INT64_MAX / WAPBL_BLOCK || count < 4 ||
 	    count > INT64_MAX / WAPBL_BLOCK - addr)
 		return "place";
+	/* What it holds is taken into memory: no more than there can be. */
+	if (disk >= 0 && addr + count > (uint64_t)disk / WAPBL_BLOCK)
+		return "place (the disk is smaller: a truncated image?)";
 	rp->rp_base = (int64_t)addr * WAPBL_BLOCK;
 	rp->rp_size = (int64_t)count * WAPBL_BLOCK;
 	return NULL;
@@ -206,6 +210,58 @@ ffs_log_run(struct ffs_replay *rp, const struct wapbl_record *rec, int i,
 	return NULL;
 }
 
+/* Do both superblocks say the same of where things are? */
+static bool
+ffs_log_samefs(const struct fs *a, const struct fs *b)
+{
+	return a->fs_magic == b->fs_magic && a->fs_bsize == b->fs_bsize &&
+	    a->fs_fsize == b->fs_fsize && a->fs_size == b->fs_size &&
+	    a->fs_fpg == b->fs_fpg && a->fs_ipg == b->fs_ipg &&
+	    a->fs_sblkno == b->fs_sblkno && a->fs_cblkno == b->fs_cblkno &&
+	    a->fs_iblkno == b->fs_iblkno && a->fs_dblkno == b->fs_dblkno &&
+	    a->fs_old_cgoffset == b->fs_old_cgoffset &&
+	    a->fs_old_cgmask == b->fs_old_cgmask &&
+	    a->fs_csaddr == b->fs_csaddr && a->fs_cssize == b->fs_cssize &&
+	    a->fs_cgsize == b->fs_cgsize;
+}
+
+/* Is what the journal has at off, n bytes, a superblock for this disk? */
+static bool
+ffs_log_issuper(struct ffs_replay *rp, int64_t n, int64_t off)
+{
+	const struct ffs_mount *fm = rp->rp_fm;
+	struct fs *fs = kmem_alloc(sizeof(*fs), KM_SLEEP);
+	uint8_t *raw = kmem_zalloc(FFS_SBLOCKSIZE, KM_SLEEP);
+	const char *why;
+	bool swap, ok;
+
+	ok = ffs_log_read(rp, off, raw, MIN(n, FFS_SBLOCKSIZE)) == 0 &&
+	    ffs_sb_decode(fs, raw, fm->fm_sbloc, -1, &swap, &why) ==
+	    FFS_SB_OK && swap == fm->fm_swap && fs->fs_sbsize <= n &&
+	    ffs_log_samefs(fs, fm->fm_fs);
+	kmem_free(raw, FFS_SBLOCKSIZE);
+	kmem_free(fs, sizeof(*fs));
+	return ok;
+}
+
+/*
+ * Where a mistake would cost all: over the superblock only another one may be
+ * written, and nothing over the journal while it is read.
+ */
+static const char *
+ffs_log_target(struct ffs_replay *rp, int64_t db, int64_t n, int64_t off)
+{
+	const int64_t sb = rp->rp_fm->fm_sbloc;
+	const int64_t at = db << DEV_BSHIFT;
+
+	if (at < rp->rp_base + rp->rp_size && at + n > rp->rp_base)
+		return "block of the journal itself";
+	if (at >= sb + rp->rp_fm->fm_fs->fs_sbsize || at + n <= sb)
+		return NULL;
+	return at == sb && ffs_log_issuper(rp, n, off) ? NULL :
+	    "block over the superblock";
+}
+
 /* Note the blocks of a record, whose data begin at off. */
 static const char *
 ffs_log_blocks(struct ffs_replay *rp, const struct wapbl_record *rec,
@@ -221,6 +277,9 @@ ffs_log_blocks(struct ffs_replay *rp, const struct wapbl_record *rec,
 		total += n;
 		if (total > len)
 			return "blocks of a record";
+		why = ffs_log_target(rp, db, n, off);
+		if (why != NULL)
+			return why;
 		for (int64_t b = 0; b < n >> DEV_BSHIFT; b++) {
 			const uint64_t s = ffs_log_slot(rp, db + b);
 
