@@ -171,26 +171,32 @@ fft_inode_offset(const struct fs *fs, uint64_t ino)
 #define	G32(v)	ffs_rw32((uint32_t)(v), swap)
 #define	G64(v)	ffs_rw64((uint64_t)(v), swap)
 
+/* What inodes of both versions call the same and hold alike. */
+#define	FFT_DECODE_BOTH(dp, ip) do {					\
+	(ip)->mode = G16((dp)->di_mode);				\
+	(ip)->nlink = (int16_t)G16((dp)->di_nlink);			\
+	(ip)->uid = G32((dp)->di_uid);					\
+	(ip)->gid = G32((dp)->di_gid);					\
+	(ip)->size = G64((dp)->di_size);				\
+	(ip)->nsec[0] = (int32_t)G32((dp)->di_atimensec);		\
+	(ip)->nsec[1] = (int32_t)G32((dp)->di_mtimensec);		\
+	(ip)->nsec[2] = (int32_t)G32((dp)->di_ctimensec);		\
+	(ip)->gen = G32((dp)->di_gen);					\
+	(ip)->flags = G32((dp)->di_flags);				\
+	(ip)->modrev = G64((dp)->di_modrev);				\
+} while (0)
+
 static void
 fft_inode_decode2(bool swap, const struct ufs2_dinode *dp,
     struct fft_dinode *ip)
 {
-	ip->mode = G16(dp->di_mode);
-	ip->nlink = (int16_t)G16(dp->di_nlink);
-	ip->uid = G32(dp->di_uid);
-	ip->gid = G32(dp->di_gid);
-	ip->size = G64(dp->di_size);
+	FFT_DECODE_BOTH(dp, ip);
 	ip->blocks = G64(dp->di_blocks);
 	ip->time[0] = (int64_t)G64(dp->di_atime);
 	ip->time[1] = (int64_t)G64(dp->di_mtime);
 	ip->time[2] = (int64_t)G64(dp->di_ctime);
 	ip->time[3] = (int64_t)G64(dp->di_birthtime);
-	ip->nsec[0] = (int32_t)G32(dp->di_atimensec);
-	ip->nsec[1] = (int32_t)G32(dp->di_mtimensec);
-	ip->nsec[2] = (int32_t)G32(dp->di_ctimensec);
 	ip->nsec[3] = (int32_t)G32(dp->di_birthnsec);
-	ip->gen = G32(dp->di_gen);
-	ip->flags = G32(dp->di_flags);
 	ip->kernflags = G32(dp->di_kernflags);
 	ip->blksize = G32(dp->di_blksize);
 	ip->extsize = (int32_t)G32(dp->di_extsize);
@@ -200,7 +206,6 @@ fft_inode_decode2(bool swap, const struct ufs2_dinode *dp,
 		ip->db[i] = (int64_t)G64(dp->di_db[i]);
 	for (int i = 0; i < UFS_NIADDR; i++)
 		ip->ib[i] = (int64_t)G64(dp->di_ib[i]);
-	ip->modrev = G64(dp->di_modrev);
 	ip->freelink = G32(dp->di_freelink);
 	ip->ckhash = G32(dp->di_ckhash);
 }
@@ -209,25 +214,15 @@ static void
 fft_inode_decode1(bool swap, const struct ufs1_dinode *dp,
     struct fft_dinode *ip)
 {
-	ip->mode = G16(dp->di_mode);
-	ip->nlink = (int16_t)G16(dp->di_nlink);
-	ip->uid = G32(dp->di_uid);
-	ip->gid = G32(dp->di_gid);
-	ip->size = G64(dp->di_size);
+	FFT_DECODE_BOTH(dp, ip);
 	ip->blocks = G32(dp->di_blocks);
 	ip->time[0] = (int32_t)G32(dp->di_atime);
 	ip->time[1] = (int32_t)G32(dp->di_mtime);
 	ip->time[2] = (int32_t)G32(dp->di_ctime);
-	ip->nsec[0] = (int32_t)G32(dp->di_atimensec);
-	ip->nsec[1] = (int32_t)G32(dp->di_mtimensec);
-	ip->nsec[2] = (int32_t)G32(dp->di_ctimensec);
-	ip->gen = G32(dp->di_gen);
-	ip->flags = G32(dp->di_flags);
 	for (int i = 0; i < UFS_NDADDR; i++)
 		ip->db[i] = (int32_t)G32(dp->di_db[i]);
 	for (int i = 0; i < UFS_NIADDR; i++)
 		ip->ib[i] = (int32_t)G32(dp->di_ib[i]);
-	ip->modrev = G64(dp->di_modrev);
 }
 
 void
