@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import sys
 
+from rumpy._hyp import ffi, lib
 from rumpy.errors import (
     Frame,
     KernelClosed,
@@ -21,14 +22,23 @@ from rumpy.errors import (
     SnapshotError,
     UnsupportedPlatform,
 )
+from rumpy.hypercall import (  # noqa: F401  (the built-in groups, of every kernel)
+    Hypercalls,
+    block,
+    clock,
+    console,
+    provider,
+    random,
+)
+from rumpy.hypercall.memory import Memory, hypercall_addresses
+from rumpy.hypercall.system import prepare_process
+from rumpy.linker import Linker, export_list, kernel_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from dataclasses import dataclass
     from typing import Any
-
-    from rumpy.hypercall import Hypercalls
 else:
     from rumpy.records import dataclass
 
@@ -93,8 +103,6 @@ class Machine:
 
     def __init__(self, settings: Settings, owner: Any) -> None:
         check_host()
-        from rumpy._hyp import ffi, lib
-
         self.ffi, self.lib = ffi, lib
         self.settings = settings
         self.owner = owner
@@ -120,28 +128,19 @@ class Machine:
 
     def _prepare_process(self) -> None:
         """Fault handlers and Python's functions, once for each process."""
-        from rumpy.hypercall.system import prepare_process
-
         prepare_process()
 
     def _take_hypercalls(self) -> None:
         """The groups of hypercalls: the caller's, or the built-in ones."""
-        from rumpy.hypercall import Hypercalls
-
         self.hypercalls = self.settings.hypercalls or Hypercalls()
 
     def _claim_memory(self) -> None:
         """A range below 2 GiB for images, and the arena."""
-        from rumpy.hypercall.memory import Memory
-
         self.memory = Memory(self.hypercalls.memory)
         self._undo.append(self.memory.close)
 
     def _link(self) -> None:
         """kernel.elf at its place, its undefined names being the hypercalls."""
-        from rumpy.hypercall.memory import hypercall_addresses
-        from rumpy.linker import Linker, export_list, kernel_path
-
         self.linker = Linker(self.memory.host(hypercall_addresses()))
         netbsd = self.settings.netbsd
         self.image = self.linker.load_kernel(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from _thread import RLock
 
+from rumpy import registry
 from rumpy._hyp import ffi
 from rumpy.abi.errno import oserror
 from rumpy.abi.releases import DEFAULT
@@ -79,8 +80,6 @@ class Kernel(Process):
         module_path: Iterable[str | os.PathLike[str]] = (),
         debug: bool = False,
     ) -> None:
-        from rumpy import registry
-
         registry.bury_orphans()
         if memory is not None:
             hypercalls = _with_memory(hypercalls, memory)
@@ -380,8 +379,6 @@ class Kernel(Process):
 
     def shutdown(self) -> None:
         """See close()."""
-        from rumpy import registry
-
         with self._lock:
             registry.remove(self)
             failure = self._say_goodbye()
@@ -440,8 +437,6 @@ class Kernel(Process):
     def __del__(self) -> None:
         machine = self.__dict__.get("_machine")
         if machine is not None and machine.k is not None:
-            from rumpy import registry
-
             registry.orphan(self)
 
     def __repr__(self) -> str:

@@ -58,18 +58,15 @@ def _make_init_later(cls: Any, frozen: bool) -> None:
     def init(self: Any, *args: Any, **named: Any) -> None:
         nonlocal left
         left -= 1
-        if (
-            left < 0
-            or len(args) + len(named) != len(names)
-            or (named and not named.keys() <= set(names[len(args) :]))
-        ):
-            # Its defaults and its messages are those of any function.
+        given = fields | dict(zip(names, args, strict=False)) | named
+        wrong = len(args) > len(names) or len(given) > len(names)
+        wrong = wrong or any(value is _NONE for value in given.values())
+        if left < 0 or wrong or not named.keys().isdisjoint(names[: len(args)]):
+            # What is wrong with the arguments it says as any function does.
             cls.__init__ = _init(fields, frozen, post)
             cls.__init__(self, *args, **named)
             return
-        for name, value in zip(names, args, strict=False):
-            _put(self, name, value)
-        for name, value in named.items():
+        for name, value in given.items():
             _put(self, name, value)
         if post:
             self.__post_init__()

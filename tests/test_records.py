@@ -64,6 +64,25 @@ def test_frozen_and_slotted() -> None:
         Point()  # type: ignore[call-arg]
 
 
+@pytest.mark.parametrize("count", [1, 300])
+def test_arguments_before_and_after_init_is_compiled(count: int) -> None:
+    @dataclass(frozen=True, slots=True)
+    class Triple:
+        a: int
+        b: int = 2
+        c: int = 3
+
+    for _ in range(count):
+        assert Triple(1) == Triple(a=1) == Triple(1, c=3) == Triple(c=3, b=2, a=1)
+    wrong: list[tuple[tuple[int, ...], dict[str, int], str]] = [
+        ((), {}, "missing"), ((), {"b": 2}, "missing"), ((1, 2, 3, 4), {}, "takes"),
+        ((1,), {"a": 1}, "multiple values"), ((1,), {"d": 1}, "unexpected keyword"),
+    ]  # fmt: skip
+    for args, named, text in wrong:
+        with pytest.raises(TypeError, match=text):
+            Triple(*args, **named)
+
+
 def test_the_way_to_a_kernel_imports_nothing_heavy() -> None:
     script = """
 import sys
@@ -71,7 +90,8 @@ import rumpy, rumpy.block.open
 kernel = rumpy.Kernel()
 kernel.load("ffs")
 kernel.close()
-heavy = {"dataclasses", "inspect", "typing", "enum", "re", "pathlib", "elftools",
+heavy = {"array", "bisect", "collections", "weakref",
+         "dataclasses", "inspect", "typing", "enum", "re", "pathlib", "elftools",
          "threading", "logging", "functools", "importlib", "traceback"}
 sys.exit(", ".join(sorted(heavy & set(sys.modules))) or 0)
 """

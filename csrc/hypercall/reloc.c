@@ -195,6 +195,56 @@ hyp_link_values(const struct hyp_link_image *im, struct hyp_link_error *err)
 	return HYP_LINK_OK;
 }
 
+/* Say which relocation failed. */
+static int
+refuse(struct hyp_link_error *err, int code, const struct link_rela *rel,
+    uint64_t value)
+{
+
+	err->type = rel->type;
+	err->symbol = rel->symbol;
+	err->offset = rel->offset;
+	err->value = value;
+	return code;
+}
+
+/*
+ * Nearly all of a kernel's: 64 bits, or 32 with a sign.  Which of those three
+ * types it is can't be guessed, so that nothing branches on it.  False for all others and
+ * for what is wrong, which apply() sorts out.
+ */
+static inline bool
+apply_quickly(const struct hyp_link_image *im, const struct link_rela *rel,
+    uint64_t base, uint64_t size)
+{
+	const uint32_t quick = 1u << R_X86_64_PC32 | 1u << R_X86_64_PLT32 |
+	    1u << R_X86_64_32S;
+	const uint64_t relative = (uint64_t)(rel->type == R_X86_64_32S) - 1;
+	const uint64_t place = base + rel->offset;
+	uint64_t value;
+	uint32_t low;
+
+	if (rel->type >= 32 || rel->symbol >= im->nsymbols ||
+	    !inside(rel->offset, sizeof(value), size))
+		return false;
+	value = im->values[rel->symbol];
+	if (value >= HYP_LINK_INVALID)
+		return false;
+	if (rel->type == R_X86_64_64) {		/* of whole tables */
+		value += (uint64_t)rel->addend;
+		memcpy((void *)(uintptr_t)place, &value, sizeof(value));
+		return true;
+	}
+	if ((quick >> rel->type & 1) == 0)
+		return false;
+	value += (uint64_t)rel->addend - (place & relative);
+	low = (uint32_t)value;
+	if ((int64_t)value != (int32_t)low)
+		return false;
+	memcpy((void *)(uintptr_t)place, &low, sizeof(low));
+	return true;
+}
+
 /* Apply one relocation to a section of the given address and size. */
 static int
 apply(const struct hyp_link_image *im, const struct link_rela *rel,
@@ -203,31 +253,24 @@ apply(const struct hyp_link_image *im, const struct link_rela *rel,
 	const struct howto *how;
 	uint64_t value, place;
 
-	err->type = rel->type;
-	err->symbol = rel->symbol;
-	err->offset = rel->offset;
 	if (rel->type >= NHOWTOS || (how = &howtos[rel->type],
 	    how->width == 0 && rel->type != R_X86_64_NONE))
-		return HYP_LINK_ETYPE;
+		return refuse(err, HYP_LINK_ETYPE, rel, 0);
 	if (rel->type == R_X86_64_NONE)
 		return HYP_LINK_OK;
 	if (rel->symbol >= im->nsymbols)
-		return HYP_LINK_ESYMBOL;
+		return refuse(err, HYP_LINK_ESYMBOL, rel, 0);
 	if (!inside(rel->offset, how->width, size))
-		return HYP_LINK_EPLACE;
+		return refuse(err, HYP_LINK_EPLACE, rel, 0);
 	value = im->values[rel->symbol];
-	if (value >= HYP_LINK_INVALID) {
-		err->value = value;
-		return HYP_LINK_EVALUE;
-	}
+	if (value >= HYP_LINK_INVALID)
+		return refuse(err, HYP_LINK_EVALUE, rel, value);
 	place = base + rel->offset;
 	value += (uint64_t)rel->addend;
 	if (how->relative)
 		value -= place;
-	if (!fits(value, how)) {
-		err->value = value;
-		return HYP_LINK_EOVERFLOW;
-	}
+	if (!fits(value, how))
+		return refuse(err, HYP_LINK_EOVERFLOW, rel, value);
 	memcpy((void *)(uintptr_t)place, &value, how->width);
 	return HYP_LINK_OK;
 }
@@ -249,20 +292,22 @@ hyp_link_relocate(const struct hyp_link_image *im, struct hyp_link_error *err)
 	for (uint32_t t = 0; t < im->ntables; t++) {
 		const struct hyp_link_table *table = &im->tables[t];
 		const uint8_t *p = table_start(im, table);
-		uint64_t base;
+		uint64_t base, size;
 
 		if (p == NULL)
 			return fail(err, HYP_LINK_ETABLE, t, 0);
 		if (!section_address(im, table->section, &base))
 			return fail(err, HYP_LINK_ESECTION, table->section, 0);
+		size = im->sections[table->section].size;
 		for (uint32_t i = 0; i < table->count; i++) {
 			struct link_rela rel;
 			int code;
 
 			memcpy(&rel, p + (uint64_t)i * sizeof(rel),
 			    sizeof(rel));
-			code = apply(im, &rel, base,
-			    im->sections[table->section].size, err);
+			if (apply_quickly(im, &rel, base, size))
+				continue;
+			code = apply(im, &rel, base, size, err);
 			if (code != HYP_LINK_OK)
 				return fail(err, code, t, i);
 		}

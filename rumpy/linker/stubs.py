@@ -24,6 +24,7 @@ HOOK_SIZE = 32
 #: function, uint64 what the call that fails returns.
 HOOK_SLOT = struct.Struct("<qQQ")
 LOW_LIMIT = 1 << 31
+_JUMPS = 256
 _TEXT = "call of {name}, which this kernel does not have"
 
 
@@ -63,8 +64,7 @@ class Stubs:
         values = {}
         for index, target in self.far.items():
             values[index] = address + len(code)
-            # jmp *0(%rip); the target follows, and two bytes that are not reached
-            code += b"\xff\x25\0\0\0\0" + struct.pack("<Q", target) + b"\xcc\xcc"
+            code += _jumps.get(target) or _jump(target)
         strings = self._strings()
         text = address + self._code_size
         for index, string in zip(self.trapped.values(), strings, strict=True):
@@ -78,6 +78,19 @@ class Stubs:
             values[index] = address + len(code)
             code += _hook(slot)
         return bytes(code) + b"".join(strings), values
+
+
+# Those to the hypercalls are the same for every kernel.
+_jumps: dict[int, bytes] = {}
+
+
+def _jump(target: int) -> bytes:
+    """Go on far away."""
+    # jmp *0(%rip); the target follows, and two bytes that are not reached
+    code = b"\xff\x25\0\0\0\0" + struct.pack("<Q", target) + b"\xcc\xcc"
+    if len(_jumps) < _JUMPS:
+        _jumps[target] = code
+    return code
 
 
 def _hook(slot: int) -> bytes:
