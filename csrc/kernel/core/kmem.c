@@ -147,7 +147,7 @@ kmem_intr_free(void *p, size_t size)
 	kmem_free(p, size);
 }
 
-char *
+static char *
 kmem_vasprintf(const char *fmt, va_list ap)
 {
 	va_list again;

@@ -76,7 +76,7 @@ kernconfig_is_held(void)
 	return config_owner == curlwp;
 }
 
-module_t *
+static module_t *
 module_lookup(const char *name)
 {
 	module_t *mod;

@@ -256,14 +256,6 @@ acl_nfs4_sync_acl_from_mode(struct acl *aclp, mode_t mode,
 	nfs4_append_trivial(aclp, mode);
 }
 
-void
-acl_nfs4_trivial_from_mode_libc(struct acl *aclp, int mode,
-    int canonical_six __unused)
-{
-	aclp->acl_cnt = 0;
-	nfs4_append_trivial(aclp, (mode_t)mode);
-}
-
 /* Let an entry decide those bits of one class that are still open. */
 static void
 nfs4_decide(acl_perm_t perm, bool allow, mode_t *mode, mode_t *open,

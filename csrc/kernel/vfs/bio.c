@@ -585,34 +585,3 @@ buf_drain(int n)
 	mutex_exit(&bufcache_lock);
 	return n;
 }
-
-/*
- * At shutdown: write what is delayed and wait a while for all writes to end.
- * Returns the number of buffers that are still dirty or busy.
- */
-int
-buf_syncwait(void)
-{
-	struct buf *bp;
-	int dirty, pass;
-	u_long i;
-
-	for (dirty = 0, pass = 0; pass < 20; pass++) {
-		dirty = 0;
-		mutex_enter(&bufcache_lock);
-		for (i = 0; i <= bio_hashmask; i++) {
-			LIST_FOREACH(bp, &bio_hash[i], b_hash) {
-				if ((bp->b_cflags & (BC_BUSY | BC_INVAL)) ==
-				    BC_BUSY)
-					dirty++;
-				else if ((bp->b_oflags & BO_DELWRI) != 0)
-					dirty++;
-			}
-		}
-		mutex_exit(&bufcache_lock);
-		if (dirty == 0)
-			break;
-		kpause("bufsync", false, MAX(1, hz / 25 * pass), NULL);
-	}
-	return dirty;
-}

@@ -453,15 +453,6 @@ fd_putvnode(unsigned int fd)
 	fd_putfile(fd);
 }
 
-int
-getvnode(struct file *fp, struct vnode **vpp)
-{
-	if (fp->f_type != DTYPE_VNODE)
-		return EINVAL;
-	*vpp = fp->f_vnode;
-	return 0;
-}
-
 /* Closing. */
 
 static void

@@ -487,7 +487,7 @@ fifo_pathconf(void *v)
 	}
 }
 
-int
+static int
 fifo_printinfo(struct vnode *vp)
 {
 	struct fifoinfo *fi = vp->v_fifoinfo;

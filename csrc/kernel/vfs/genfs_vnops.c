@@ -108,15 +108,6 @@ genfs_erofs_link(void *v)
 	return EROFS;
 }
 
-int
-genfs_erofs_symlink(void *v)
-{
-	struct vop_symlink_v3_args *ap = v;
-
-	VOP_ABORTOP(ap->a_dvp, ap->a_cnp);
-	return EROFS;
-}
-
 /* A component ends at the next slash. */
 int
 genfs_parsepath(void *v)

@@ -63,7 +63,7 @@ namei_init(void)
 	    "pathbuf", NULL, IPL_NONE, NULL, NULL, NULL);
 }
 
-struct pathbuf *
+static struct pathbuf *
 pathbuf_create_raw(void)
 {
 	struct pathbuf *pb = pool_cache_get(pathbuf_cache, PR_WAITOK);

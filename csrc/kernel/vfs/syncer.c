@@ -40,7 +40,6 @@ static struct {
 	u_int	nvnodes;
 	u_int	nmounts;
 	u_int	nextmount;		/* spreads mounts over the wheel */
-	int	hurry;			/* seconds to be skipped */
 	bool	resting;		/* there is nothing to do */
 } syncer;
 
@@ -119,18 +118,6 @@ vfs_syncer_remove_from_worklist(struct mount *mp)
 	KASSERT(syncer.nmounts > 0);
 	mp->mnt_iflag &= ~IMNT_ONWORKLIST;
 	syncer.nmounts--;
-}
-
-/* Do the next seconds' work now; false if that is being done already. */
-int
-speedup_syncer(void)
-{
-
-	if (syncer.hurry >= SYNCER_SLOTS / 2)
-		return 0;
-	syncer.hurry++;
-	cv_signal(&syncer.cv);
-	return 1;
 }
 
 /* Put a vnode that could not be synced, or not wholly, off for a while. */
@@ -215,10 +202,7 @@ syncer_main(void *arg)
 			cv_wait(&syncer.cv, &syncer.lock);
 			syncer.resting = false;
 		}
-		if (syncer.hurry > 0)
-			syncer.hurry--;
-		else
-			cv_timedwait(&syncer.cv, &syncer.lock, hz);
+		cv_timedwait(&syncer.cv, &syncer.lock, hz);
 		mutex_exit(&syncer.lock);
 		syncer_tick();
 	}

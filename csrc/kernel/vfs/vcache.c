@@ -385,30 +385,6 @@ vcache_tryvget(struct vnode *vp)
 	return vcache_ref(VNODE_TO_VIMPL(vp));
 }
 
-/*
- * The same, but waits.  The interlock is held on entry and released.  The
- * caller keeps the vnode from vanishing (it stands on a list the caller has
- * a marker in, or has a hold).
- */
-int
-vcache_vget(struct vnode *vp)
-{
-	struct vnode_impl *vip = VNODE_TO_VIMPL(vp);
-
-	mutex_exit(vp->v_interlock);
-	vp->v_holdcnt++;
-	while (vip->vi_state == VS_LOADING || vip->vi_state == VS_BLOCKED ||
-	    vip->vi_state == VS_RECLAIMING)
-		vcache_wait();
-	vp->v_holdcnt--;
-	if (vip->vi_state == VS_RECLAIMED) {
-		if (vp->v_usecount == 0 && vp->v_holdcnt == 0)
-			vcache_free(vip);
-		return ENOENT;
-	}
-	return vcache_ref(vip);
-}
-
 /* Write the file's data back, or lose it if that cannot be done. */
 static void
 vcache_flush(struct vnode *vp)

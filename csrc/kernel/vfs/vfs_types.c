@@ -261,14 +261,6 @@ VFS_RENAMELOCK_EXIT(struct mount *mp)
 	(*mp->mnt_op->vfs_renamelock_exit)(mp);
 }
 
-int
-VFS_FSYNC(struct vnode *vp, int flags)
-{
-	if (vp->v_mount->mnt_op->vfs_fsync == NULL)
-		return EOPNOTSUPP;
-	return (*vp->v_mount->mnt_op->vfs_fsync)(vp, flags);
-}
-
 /* The answer of a file system without extended attributes. */
 int
 vfs_stdextattrctl(struct mount *mp __unused, int cmd __unused,

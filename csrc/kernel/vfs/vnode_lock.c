@@ -89,26 +89,6 @@ genfs_deadunlock(void *v)
 	return genfs_unlock(v);
 }
 
-/* Vnodes of a file system that needs no lock. */
-
-int
-genfs_no_lock(void *v __unused)
-{
-	return 0;
-}
-
-int
-genfs_no_unlock(void *v __unused)
-{
-	return 0;
-}
-
-int
-genfs_no_islocked(void *v __unused)
-{
-	return LK_EXCLUSIVE;
-}
-
 /*
  * Lock a vnode that the caller has a reference to.  Without LK_RETRY a
  * vnode that is dead by the time the lock is ours is refused.

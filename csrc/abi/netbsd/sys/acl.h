@@ -159,7 +159,6 @@ void acl_nfs4_compute_inherited_acl(const struct acl *, struct acl *, mode_t,
     int, int);
 void acl_nfs4_sync_acl_from_mode(struct acl *, mode_t, int);
 void __acl_nfs4_sync_mode_from_acl(mode_t *, const struct acl *);
-void acl_nfs4_trivial_from_mode_libc(struct acl *, int, int);
 
 int acl_copy_oldacl_into_acl(const struct oldacl *, struct acl *);
 int acl_copy_acl_into_oldacl(const struct acl *, struct oldacl *);

@@ -153,7 +153,6 @@ void	buf_init(buf_t *);
 u_long	buf_memcalc(void);
 u_int	buf_nbuf(void);
 int	buf_setvalimit(vsize_t);
-int	buf_syncwait(void);
 void	bufinit(void);
 int	bwrite(buf_t *);
 buf_t	*getblk(struct vnode *, daddr_t, int, int, int);

@@ -19,7 +19,6 @@ void	*kmem_intr_alloc(size_t, km_flag_t) __malloc_like __alloc_size(1);
 void	*kmem_intr_zalloc(size_t, km_flag_t) __malloc_like __alloc_size(1);
 void	kmem_intr_free(void *, size_t);
 char	*kmem_asprintf(const char *, ...) __printflike(1, 2);
-char	*kmem_vasprintf(const char *, va_list) __printflike(1, 0);
 char	*kmem_strdupsize(const char *, size_t *, km_flag_t);
 #define	kmem_strdup(s, f)	kmem_strdupsize((s), NULL, (f))
 char	*kmem_strndup(const char *, size_t, km_flag_t);

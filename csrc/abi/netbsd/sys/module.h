@@ -116,7 +116,6 @@ int	module_unload(const char *);
 int	module_autoload(const char *, modclass_t);
 void	module_hold(module_t *);
 void	module_rele(module_t *);
-module_t *module_lookup(const char *);
 const char *module_name(struct module *);
 #endif
 

@@ -171,7 +171,6 @@ int VFS_EXTATTRCTL(struct mount *, int, struct vnode *, int, const char *);
 int VFS_SUSPENDCTL(struct mount *, int);
 int VFS_RENAMELOCK_ENTER(struct mount *);
 void VFS_RENAMELOCK_EXIT(struct mount *);
-int VFS_FSYNC(struct vnode *, int);
 
 /* The usual declaration block of a file system. */
 #define VFS_PROTOS(fsname)						\

@@ -18,7 +18,6 @@ struct vnode;
 /* A path name, owned by its caller, read by namei. */
 struct pathbuf;
 struct pathbuf *pathbuf_create(const char *);
-struct pathbuf *pathbuf_create_raw(void);
 struct pathbuf *pathbuf_assimilate(char *);
 int pathbuf_copyin(const char *, struct pathbuf **);
 int pathbuf_maybe_copyin(const char *, enum uio_seg, struct pathbuf **);

@@ -331,7 +331,6 @@ int vcache_rekey_enter(struct mount *, struct vnode *, const void *, size_t,
 void vcache_rekey_exit(struct mount *, struct vnode *, const void *, size_t,
     const void *, size_t);
 int vcache_tryvget(struct vnode *);
-int vcache_vget(struct vnode *);
 int vcache_make_anon(struct vnode *);
 int bdevvp(dev_t, struct vnode **);
 int cdevvp(dev_t, struct vnode **);
@@ -360,7 +359,6 @@ int vinvalbuf(struct vnode *, int, kauth_cred_t, struct lwp *, bool, int);
 int vflushbuf(struct vnode *, int);
 int vtruncbuf(struct vnode *, daddr_t, bool, int);
 void vwakeup(struct buf *);
-int speedup_syncer(void);
 void vn_syncer_add_to_worklist(struct vnode *, int);
 void vn_syncer_remove_from_worklist(struct vnode *);
 void vfs_syncer_add_to_worklist(struct mount *);
@@ -399,7 +397,6 @@ extern int (*vn_union_readdir_hook)(struct vnode **, struct file *,
 void vattr_null(struct vattr *);
 void vfs_timestamp(struct timespec *);
 int vfs_unixify_accmode(accmode_t *);
-int getvnode(struct file *, struct vnode **);
 void vfs_getnewfsid(struct mount *);
 #endif /* _KERNEL */
 

@@ -8,7 +8,6 @@
 
 extern int (**fifo_vnodeop_p)(void *);
 
-int fifo_printinfo(struct vnode *);
 
 /* Entries for the vectors that file systems have for their FIFOs. */
 #define GENFS_FIFOOP_ENTRIES						\

@@ -28,16 +28,13 @@ int	genfs_einval(void *);
 int	genfs_enoioctl(void *);
 int	genfs_eopnotsupp(void *);
 int	genfs_erofs_link(void *);
-int	genfs_erofs_symlink(void *);
+#define	genfs_erofs_symlink genfs_erofs_link
 int	genfs_fcntl(void *);
 int	genfs_getpages(void *);
 int	genfs_islocked(void *);
 int	genfs_kqfilter(void *);
 int	genfs_lock(void *);
 int	genfs_mmap(void *);
-int	genfs_no_lock(void *);
-int	genfs_no_unlock(void *);
-int	genfs_no_islocked(void *);
 int	genfs_null_putpages(void *);
 int	genfs_nullop(void *);
 int	genfs_parsepath(void *);
