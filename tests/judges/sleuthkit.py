@@ -20,8 +20,10 @@ def missing() -> str | None:
     return None if shutil.which("fls") and shutil.which("icat") else "sleuthkit"
 
 
-def read(image: Path) -> dict[bytes, tuple[int, str]]:
-    """List the regular files of an image.
+def read(image: Path, below: bytes = b"") -> dict[bytes, tuple[int, str]]:
+    """List the regular files of an image, or those whose paths start with below.
+
+    Each takes a process.
 
     :returns: path -> (size in bytes, hex SHA-256 of the contents; empty above
         :data:`~tests.judges.tree.HASH_LIMIT` and for the sparse files that
@@ -36,9 +38,10 @@ def read(image: Path) -> dict[bytes, tuple[int, str]]:
         fields = line.rsplit(b"|", 9)
         name = fields[0].split(b"|", 1)[1]
         inode, mode, size = fields[1].decode(), fields[2], int(fields[5])
-        if mode.startswith(b"r/r"):
+        path = name.lstrip(b"/")
+        if mode.startswith(b"r/r") and path.startswith(below):
             digest = _digest(image, inode) if size <= HASH_LIMIT else ""
-            files[name.lstrip(b"/")] = (size, digest)
+            files[path] = (size, digest)
     return files
 
 
