@@ -5,6 +5,10 @@ Markers: `slow` is what takes more than a few seconds, `campaign` what takes so
 long that only `make campaign` runs it; everything else is `quick`.  A test that
 needs something of the machine calls `need(...)`, which skips by the missing
 package's name; where CI=true such a skip is a failure.
+
+Tests run in several processes at once (`-n`), beside other people's: none may
+look at mounts, files or processes that are not its own, nor expect that anything
+comes within a certain time.
 """
 
 from __future__ import annotations
@@ -53,6 +57,14 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "quick: takes at most seconds (the default)")
     config.addinivalue_line("markers", "slow: takes longer; `make quick` leaves it out")
     config.addinivalue_line("markers", "campaign: for `make campaign` only")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """`-n auto`: a worker for each CPU, but none for single tests."""
+    if all("::" in argument for argument in config.args):
+        return 0
+    return min(4, len(os.sched_getaffinity(0)))
 
 
 def pytest_collection_modifyitems(

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,14 @@ class Threads:
             thread.join(timeout)
             assert not thread.is_alive(), "a thread hangs"
         return self.results
+
+
+def until(condition: Callable[[], object], timeout: float = 30) -> None:
+    """Wait for a condition, however busy the machine is."""
+    end = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < end, "did not happen"
+        time.sleep(0.005)
 
 
 class CallbackDevice(Device):
