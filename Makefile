@@ -27,8 +27,9 @@ ci:			## what continuous integration runs
 campaign:		## long searches: crash states, schedules, fuzzing
 	@tools/campaign
 
-fuzz:			## damaged images for the FFS driver, for 30 minutes
-	@tools/fuzz --seconds 1800
+fuzz:			## damaged images for the FFS driver, for 30 minutes of CPU
+	@tools/fuzz --seconds 1400
+	@tools/fuzz --kernel --seconds 400
 
 build:			## everything that is compiled, in place
 	@tools/setup build

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Feed the driver damaged images, in a process of its own under sanitizers.
 
-    tools/fuzz [--seconds N] [--seed N] [--count N] [--operations N] [IMAGE ...]
+    tools/fuzz [--seconds N] [--seed N] [--count N] [--operations N]
+        [--fast | --kernel] [IMAGE ...]
 
 Each image is a number: it says which base is damaged, where and how, how it is
 mounted and what is then done with it.  `--seed` is the first of them.  A driver
 that aborts, hangs, leaks, or writes outside of the image is told with the
 command that shows it again; the exit code says whether there was one.
+
+--kernel does it with a booted kernel instead (kernelfuzz.py).
 """
 
 from __future__ import annotations
@@ -20,10 +23,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 if __package__:
-    from . import flavours, images
+    from . import flavours, images, kernelfuzz
 else:
-    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-    from ffs import flavours, images
+    sys.path[:0] = [str(Path(__file__).resolve().parents[i]) for i in (1, 2)]
+    from ffs import flavours, images, kernelfuzz
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HOST = Path(__file__).resolve().parent / "host" / "build.sh"
@@ -127,28 +130,41 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--operations", type=int, default=60)
     parser.add_argument("--fast", action="store_true", help="without sanitizers")
+    parser.add_argument("--kernel", action="store_true", help="in booted kernels")
     parser.add_argument("names", nargs="*", metavar="IMAGE")
     args = parser.parse_args()
     wanted = {n: BASES.get(n, 0) for n in args.names} or BASES
     last = ""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        program = build(folder, fast=args.fast)
+        program = build(folder, fast=args.fast or args.kernel)
         paths = bases(program, folder, wanted)
         if not args.names:
             paths += more(program, folder)
-        for line in run(
-            program,
-            paths,
-            first=args.seed,
-            count=args.count,
-            seconds=args.seconds,
-            operations=args.operations,
-        ):
+        lines = (
+            kernelfuzz.run(
+                paths,
+                kernelfuzz.build(folder),
+                first=args.seed,
+                count=args.count,
+                seconds=args.seconds,
+            )
+            if args.kernel
+            else run(
+                program,
+                paths,
+                first=args.seed,
+                count=args.count,
+                seconds=args.seconds,
+                operations=args.operations,
+            )
+        )
+        for line in lines:
             last = line
             fields = line.split()
-            if len(fields) == 4 and fields[2] in ("signal", "exit"):
+            if len(fields) == 4 and fields[2] in ("signal", "exit", "status"):
                 again = f"tools/fuzz --count 1 --seed {fields[1]}"
+                again += " --kernel" * args.kernel
                 print(f"{Path(fields[0]).name}: {' '.join(fields[2:])}: {again}")
             else:
                 print(line)

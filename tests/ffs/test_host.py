@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from . import fuzz, images
+from . import fuzz, images, kernelfuzz
 from .ffscheck import check
 
 pytestmark = pytest.mark.slow
@@ -67,6 +67,15 @@ def test_damaged_images(host: Path, tmp_path: Path) -> None:
     *failures, _, summary = fuzz.run(host, paths, first=1, count=220, operations=40)
     assert failures == []
     assert summary == "220 images, 0 failures"
+
+
+def test_damaged_images_in_a_kernel(built: None, host: Path, tmp_path: Path) -> None:
+    paths = fuzz.bases(host, tmp_path, {"wal-open": 0, "nb-ffs2be-4k": 40})
+    library = kernelfuzz.build(tmp_path)
+    lines = kernelfuzz.run(paths, library, first=1, count=20, seconds=1e9)
+    *failures, _, summary = lines
+    assert failures == []
+    assert summary == "20 images, 0 failures"
 
 
 def test_the_fuzzer_sees_what_goes_wrong(host: Path, tmp_path: Path) -> None:

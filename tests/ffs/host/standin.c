@@ -699,6 +699,9 @@ hi_pageio(struct vnode *vp, off_t off, uint8_t *data, bool write)
 			return error;
 		at = (off_t)db * DEV_BSIZE + (o & ((1 << shift) - 1));
 		if (db == -1) {
+			/* With a block of pointers that could not be written. */
+			if (write && hi_fates == HI_FAILS)
+				return EIO;
 			if (write)
 				die("writing a page into a hole at %lld",
 				    (long long)o);
