@@ -14,6 +14,7 @@
 #include <lib/libkern/libkern.h>
 #include <uvm/uvm_extern.h>
 #include <uvm/uvm_pager.h>
+#include <miscfs/genfs/genfs.h>
 
 /* As much as one step of a write allocates and copies. */
 #define	FFS_WRITE_STEP		(64 * 1024)
@@ -58,9 +59,11 @@ ffs_read(void *v)
 	if (resid == 0)
 		return 0;		/* not even an access */
 	while (error == 0 && uio->uio_resid > 0) {
+		if ((ap->a_ioflag & IO_DIRECT) != 0)
+			genfs_directio(vp, uio, ap->a_ioflag);
 		const off_t left = (off_t)ip->i_size - uio->uio_offset;
 
-		if (left <= 0)
+		if (left <= 0 || uio->uio_resid == 0)
 			break;
 		error = ubc_uiomove(&vp->v_uobj, uio,
 		    (vsize_t)MIN((off_t)uio->uio_resid, left),

@@ -9,6 +9,7 @@ makes it longer.
 from __future__ import annotations
 
 import hashlib
+import mmap
 import os
 import random
 import stat
@@ -238,4 +239,38 @@ def test_random_operations(built: None, image: Path, tmp_path: Path, seed: int) 
     try:
         assert contents(where / "t") == contents(model)
     finally:
+        umount(where)
+
+
+def test_direct_reads_see_what_was_written(
+    built: None, image: Path, tmp_path: Path
+) -> None:
+    """Pieces from the disk, from the kernel's cache, and from holes, in one read."""
+    skip_unmountable()
+    from rumpy.fuse import mount, umount
+
+    pick = random.Random(5)
+    where = tmp_path / "mnt"
+    where.mkdir()
+    size = 300_000 + 777
+    data = bytearray(size)
+    for turn in range(3):
+        mount(None, image, where)
+        fd = os.open(where / "direct", os.O_RDWR | os.O_CREAT | os.O_DIRECT)
+        plain = os.open(where / "direct", os.O_RDWR)
+        os.ftruncate(fd, size)
+        for _ in range(40):
+            at = pick.randrange(size)
+            piece = pick.randbytes(min(pick.choice((10, 5000, 70_000)), size - at))
+            if pick.random() < 0.3:
+                assert os.pwrite(plain, piece, at) == len(piece)
+                data[at : at + len(piece)] = piece
+            at = pick.randrange(0, size, 512)
+            want = pick.choice((512, 4096, 65536, 131_072, 524_288))
+            buffer = mmap.mmap(-1, want)
+            got = os.preadv(fd, [buffer], at)
+            assert buffer[:got] == data[at : at + want], (turn, at, want)
+            buffer.close()
+        os.close(fd)
+        os.close(plain)
         umount(where)

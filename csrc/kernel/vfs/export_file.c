@@ -182,7 +182,8 @@ read_locked(struct vnode *vp, struct export_req *x, kauth_cred_t cred)
 	if (export_read_loan(vp, x, ioflag, cred))
 		return 0;
 	io_setup(&uio, &iov, x, UIO_READ);
-	error = VOP_READ(vp, &uio, ioflag, cred);
+	/* Linux keeps what it reads: a second copy of it here is of no use. */
+	error = VOP_READ(vp, &uio, ioflag | IO_DIRECT, cred);
 	x->er_done = x->er_datalen - uio.uio_resid;
 	return x->er_done != 0 ? 0 : error;
 }
