@@ -417,6 +417,31 @@ ffs_replay(struct ffs_mount *fm, bool ronly)
 	return ffs_sb_read(fm);
 }
 
+/*
+ * A mount without a root can't be looked into, and can't be found again to be
+ * unmounted: refuse it while nothing is changed.
+ */
+static int
+ffs_check_root(struct ffs_mount *fm)
+{
+	const uint64_t root = UFS_ROOTINO;
+	struct vnode *vp;
+	int error;
+
+	error = vcache_get(fm->fm_mp, &root, sizeof(root), &vp);
+	if (error == 0) {
+		/* Without links it would be removed when it is let go. */
+		if (vp->v_type != VDIR || VTOI(vp)->i_nlink <= 0)
+			error = ENOTDIR;
+		vrele(vp);
+	}
+	if (error == 0)
+		return 0;
+	printf("ffs: %s: the root directory is damaged: run rumpy fsck -y\n",
+	    ffs_name(fm));
+	return error == EIO ? EIO : EINVAL;
+}
+
 /* Mount what is on an open device. */
 static int
 ffs_mountfs(struct mount *mp, struct vnode *devvp)
@@ -453,19 +478,19 @@ ffs_mountfs(struct mount *mp, struct vnode *devvp)
 		ffs_recount(fm);
 	if (error == 0)
 		error = ffs_acl_mountflags(fm);
-	if (error == 0 && !ronly)
-		error = ffs_start_writing(fm);
 	if (error != 0)
 		goto fail;
 	ffs_mount_publish(fm);
-	if (!ronly && (mp->mnt_flag & MNT_LOG) != 0) {
+	error = ffs_check_root(fm);
+	if (error == 0 && !ronly)
+		error = ffs_start_writing(fm);
+	if (error == 0 && !ronly && (mp->mnt_flag & MNT_LOG) != 0)
 		error = ffs_log_start(fm);
-		if (error != 0) {
-			fm->fm_ronly = true;
-			(void)ffs_flushfiles(mp, FORCECLOSE);
-			ffs_mount_unpublish(fm);
-			goto fail;
-		}
+	if (error != 0) {
+		fm->fm_ronly = true;
+		(void)ffs_flushfiles(mp, FORCECLOSE);
+		ffs_mount_unpublish(fm);
+		goto fail;
 	}
 	ffs_ea1_start(fm);
 	if (fm->fm_replayed)

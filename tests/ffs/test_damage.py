@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import rumpy
+from rumpy.block import MemoryDevice
 
 from . import images
 from .ffscheck import Image
@@ -179,3 +180,20 @@ def test_a_directory_of_absurd_size(kernel: rumpy.Kernel, tmp_path: Path) -> Non
         struct.pack_into("<QQ", data, at, size, size // 512)
         with kernel.mount("ffs", data, "/mnt", "ro"), pytest.raises(OSError):
             kernel.stat(b"/mnt" + path + b"/no such name")
+
+
+@pytest.mark.parametrize(("mode", "links"), [(0, 0), (0o100644, 1), (0o040755, 0)])
+@pytest.mark.parametrize("options", [("ro",), (), ("log",)])
+def test_a_damaged_root_is_refused(
+    kernel: rumpy.Kernel, mode: int, links: int, options: tuple[str, ...]
+) -> None:
+    """It could not be looked into, nor found again to be unmounted."""
+    data = bytearray(images.unpacked("nb-ffs2le-8k"))
+    at = Image(bytes(data)).inode_offset(2)
+    struct.pack_into("<HH", data, at, mode, links)
+    with MemoryDevice(bytes(data)) as disk:
+        with pytest.raises(OSError, match="the root directory is damaged"):
+            kernel.mount("ffs", disk, "/mnt", *options)
+        assert disk.read(0, disk.size) == data
+    with kernel.mount("ffs", images.unpacked("nb-ffs2le-8k"), "/mnt", "ro"):
+        assert kernel.listdir("/mnt")
