@@ -114,6 +114,7 @@ class Kernel(Process):
         *,
         missing: str = "strict",
         hooks: Iterable[str] = (),
+        points: Iterable[str] = (),
     ) -> Module:
         """Load a module, and before it those it needs.
 
@@ -125,6 +126,9 @@ class Kernel(Process):
             hooks: kernel functions whose calls by this module can be counted
                 and made to fail: Module.hooks.  Without effect where the module
                 is there already.
+            points: kernel functions at whose calls the module can be preempted
+                in a searched schedule, see rumpy.testing.schedules.  Also of
+                the modules loaded for it.
 
         Returns:
             The module; the one that is there where it is loaded already.
@@ -135,7 +139,7 @@ class Kernel(Process):
         """
         with self._lock:
             self._ready()
-            return self._modules.load(module, missing, hooks)
+            return self._modules.load(module, missing, hooks, points)
 
     def unload(self, module: Module | str) -> None:
         """Run a module's FINI and take it out.

@@ -95,6 +95,7 @@ class ModuleTable:
         module: str | os.PathLike[str],
         missing: str,
         hooks: Iterable[str] = (),
+        points: Iterable[str] = (),
     ) -> Module:
         """See Kernel.load."""
         from rumpy.linker import locate, plan
@@ -114,7 +115,9 @@ class ModuleTable:
         try:
             for file in files:
                 wanted = hooks if file is files[-1] else ()
-                loaded.append(self._load_file(file.path, missing, wanted))
+                loaded.append(
+                    self._load_file(file.path, missing, wanted, frozenset(points))
+                )
         except BaseException:
             self._take_back(loaded)
             raise
@@ -132,7 +135,13 @@ class ModuleTable:
             except ModuleError as error:
                 self._kernel.log.warning("%s stays loaded: %s", module, error)
 
-    def _load_file(self, path: str, missing: str, hooks: Iterable[str]) -> Module:
+    def _load_file(
+        self,
+        path: str,
+        missing: str,
+        hooks: Iterable[str],
+        points: frozenset[str],
+    ) -> Module:
         """Link one module whose needs are met, and run its INIT."""
         machine = self._kernel._machine
         hooked: Mapping[str, Hook] = {}
@@ -144,6 +153,7 @@ class ModuleTable:
             path,
             missing=missing,  # type: ignore[arg-type]
             hooks={name: hook.address for name, hook in hooked.items()},
+            points=points,
         )
         try:
             for name, hook in hooked.items():

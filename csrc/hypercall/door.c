@@ -23,6 +23,7 @@
 
 #include "internal.h"
 #include "snapshot.h"
+#include "task.h"
 
 __thread struct hyp_door *hyp_top;
 __thread struct hyp_thread hyp_self;
@@ -404,6 +405,9 @@ hyp_call(struct hyp_kernel *k, uint64_t proc, uint64_t fn, void *arg)
 
 	if (unlikely(fn == 0))
 		return d.d_done = true, HYP_ENODOOR;
+	if (unlikely(hyp_self.t_task != NULL) &&
+	    task_is_of(hyp_self.t_task, k))
+		return d.d_done = true, task_ask(hyp_self.t_task, proc, fn, arg);
 	if (unlikely((r = door_open(k, &d)) != 0))
 		return door_answer(&d, r);
 	kc = sh->sh_context;

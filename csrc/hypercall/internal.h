@@ -14,6 +14,7 @@
  *	kernel.c	life and death of a kernel
  *	snapshot.c	keeping a kernel's state, and going back to it
  *	memsnap.c	copies of its memory
+ *	task.c		threads whose calls a searcher makes
  */
 #ifndef _HYPERCALL_INTERNAL_H_
 #define _HYPERCALL_INTERNAL_H_
@@ -129,6 +130,7 @@ struct hyp_thread {
 	bool		t_main;		/* runs Python's signal handlers */
 	bool		t_chaining;	/* in somebody else's fault handler */
 	void		*t_altstack;	/* ours, or NULL */
+	struct hyp_task	*t_task;	/* task.c: others make its calls */
 };
 
 #define	IO_THREADS	8	/* at most, for each kernel */

@@ -57,7 +57,10 @@ class VirtualClock(Clock):
 
     def advance(self, seconds: float) -> None:
         """Let time pass in every kernel that uses this clock."""
-        step = round(seconds * SECOND)
+        self.pass_ns(round(seconds * SECOND))
+
+    def pass_ns(self, step: int) -> None:
+        """advance() by whole nanoseconds."""
         if step < 0:
             raise ValueError("time does not go back")
         self._wall += step

@@ -209,7 +209,7 @@ class Linker:
                 obj, self._host.hypercalls(), missing=missing,
                 is_function=lambda index: job.uses(index, elf.R_X86_64_PLT32),
             )  # fmt: skip
-            placed, symbols = self._bring_in(obj, layout, job, resolution, {})
+            placed, symbols = self._bring_in(obj, layout, job, resolution, {}, {})
             image = LinkedImage(
                 "kernel", obj.name, *_segments(layout, placed), symbols,
                 _sections(obj, layout, placed),
@@ -228,6 +228,7 @@ class Linker:
         name: str | None = None,
         missing: Missing = "strict",
         hooks: Mapping[str, int] | None = None,
+        points: Collection[str] = (),
     ) -> LinkedModule:
         """Load a module whose required modules are loaded already.
 
@@ -237,6 +238,8 @@ class Linker:
             missing: what to do about functions nobody has; see scope.resolve.
             hooks: functions it calls -> address of a stubs.HOOK_SLOT, through
                 which those calls go; the caller fills the slots in.
+            points: kernel functions at whose calls it may be preempted in a
+                searched schedule; those it does not call are ignored.
 
         Raises:
             LinkError: the object can't be linked, or calls no such function.
@@ -262,7 +265,18 @@ class Linker:
                 obj, known, find, missing=missing, is_function=is_function
             )
             hooked = find_hooks(obj, resolution, hooks or {}, is_function)
-            placed, symbols = self._bring_in(obj, layout, job, resolution, hooked)
+            preempted = {
+                obj.undefined[name]: known[name]
+                for name in points
+                if name in obj.undefined
+                and name in known
+                and known[name] < LOW_LIMIT
+                and obj.undefined[name] not in hooked
+                and is_function(obj.undefined[name])
+            }
+            placed, symbols = self._bring_in(
+                obj, layout, job, resolution, hooked, preempted
+            )
             sections = _sections(obj, layout, placed)
             segment, at = layout.places[section]
             users = dict.fromkeys([*info.required, *sorted(resolution.users)])
@@ -381,6 +395,7 @@ class Linker:
         job: Job,
         resolution: Resolution,
         hooked: Mapping[int, int],
+        points: Mapping[int, int],
     ) -> tuple[_Placed, SymbolMap]:
         """Place, copy, relocate, seal; all undone when something fails."""
         far = {
@@ -388,7 +403,7 @@ class Linker:
             for i, v in resolution.values.items()
             if v >= LOW_LIMIT and i not in hooked
         }
-        stubs = Stubs(far, resolution.trapped, hooked)
+        stubs = Stubs(far, resolution.trapped, hooked, points)
         placed = self._place(layout, stubs)
         try:
             job.place(placed.addresses, layout.sizes)
@@ -413,10 +428,12 @@ class Linker:
     ) -> None:
         if not stubs.size:
             return
-        panic = 0
+        panic = point = 0
         if stubs.trapped:
             panic = self._panic(obj, values)
-        code, addresses = stubs.build(placed.stubs, panic)
+        if stubs.points:
+            point = self._loaded["kernel"].image.symbol("sched_point")
+        code, addresses = stubs.build(placed.stubs, panic, point)
         self._host.write(placed.stubs, code)
         for index, address in addresses.items():
             values[index] = address

@@ -4,7 +4,8 @@
 Host functions lie far above 2 GiB, where a 32-bit relocation can't reach, so
 each gets a jump of 16 bytes.  Functions that are missing under the "trap"
 policy get a stub that calls the kernel's panic() with their name.  Hooked ones
-get a stub that counts their calls and can make one fail.
+get a stub that counts their calls and can make one fail; those where a module
+may be preempted, one that tells the kernel's sched_point() where they lead.
 """
 
 from __future__ import annotations
@@ -36,11 +37,13 @@ class Stubs:
         far: symbol index -> far address.
         trapped: function name -> symbol index.
         hooked: symbol index -> address of a HOOK_SLOT.
+        points: symbol index -> address of a function below 2 GiB.
     """
 
     far: Mapping[int, int]
     trapped: Mapping[str, int]
     hooked: Mapping[int, int]
+    points: Mapping[int, int]
 
     def _strings(self) -> Sequence[bytes]:
         return [
@@ -55,10 +58,12 @@ class Stubs:
 
     @property
     def _code_size(self) -> int:
-        plain = len(self.far) + len(self.trapped)
+        plain = len(self.far) + len(self.trapped) + len(self.points)
         return plain * STUB_SIZE + len(self.hooked) * HOOK_SIZE
 
-    def build(self, address: int, panic: int) -> tuple[bytes, dict[int, int]]:
+    def build(
+        self, address: int, panic: int, point: int = 0
+    ) -> tuple[bytes, dict[int, int]]:
         """The block's bytes for an address, and symbol index -> stub address."""
         code = bytearray()
         values = {}
@@ -74,6 +79,12 @@ class Stubs:
             code += b"\xbf" + struct.pack("<I", text) + b"\x31\xc0"
             code += b"\xe9" + struct.pack("<i", panic - (at + 12)) + b"\xcc" * 4
             text += len(string)
+        for index, target in self.points.items():
+            at = address + len(code)
+            values[index] = at
+            # mov $target,%r11d; jmp sched_point
+            code += b"\x41\xbb" + struct.pack("<I", target)
+            code += b"\xe9" + struct.pack("<i", point - (at + 11)) + b"\xcc" * 5
         for index, slot in self.hooked.items():
             values[index] = address + len(code)
             code += _hook(slot)

@@ -10,6 +10,7 @@
   a rumpy kernel, on a directory of the host, on a FUSE mount and on a model.
 - `KernelTree`, `HostTree`, `ModelTree`: what the cases see (`FileSystem`).
 - `explore`: what a power cut may leave of a file system, tried state by state.
+- `search`: the order in which tasks run, tried seed by seed.
 - `probe`: finds out what a tree can do.
 """
 
@@ -38,6 +39,10 @@ if TYPE_CHECKING:
     from rumpy.testing.runner import run_case as run_case
     from rumpy.testing.runner import run_cases as run_cases
     from rumpy.testing.runner import tree_of as tree_of
+    from rumpy.testing.schedules import Schedule as Schedule
+    from rumpy.testing.schedules import ScheduleReport as ScheduleReport
+    from rumpy.testing.schedules import Searcher as Searcher
+    from rumpy.testing.schedules import search as search
 
 _HOMES = {
     "CAPABILITIES": "filesystem",
@@ -53,6 +58,9 @@ _HOMES = {
     "ModelTree": "model",
     "Report": "runner",
     "Result": "runner",
+    "Schedule": "schedules",
+    "ScheduleReport": "schedules",
+    "Searcher": "schedules",
     "Status": "filesystem",
     "Volume": "filesystem",
     "all_cases": "cases",
@@ -60,6 +68,7 @@ _HOMES = {
     "probe": "probe",
     "run_case": "runner",
     "run_cases": "runner",
+    "search": "schedules",
     "tree_of": "runner",
 }
 

@@ -82,6 +82,85 @@ struct door_interrupt {
 };
 
 /*
+ * A searched schedule: tasks of the host make calls, each in a context of its
+ * own, and csrc/kernel/core/search.c decides which of them goes on.  The whole
+ * lies in the host's memory, where it outlives the kernel.
+ */
+#define	SEARCH_TASKS	16
+
+/* op */
+#define	SEARCH_BEGIN	1
+#define	SEARCH_ASK	2	/* TASK calls its fn(arg) for proc */
+#define	SEARCH_RUN	3	/* until there is a status */
+#define	SEARCH_LOOK	4	/* fill in where tasks sleep */
+#define	SEARCH_END	5
+
+/* status */
+#define	SEARCH_ANSWER	1	/* calls have ended: see their state */
+#define	SEARCH_TIME	2	/* all sleep; a time-out is due at DEADLINE */
+#define	SEARCH_IO	3	/* all sleep; the host is at transfers */
+#define	SEARCH_STUCK	4	/* all sleep, and nothing will come */
+#define	SEARCH_LIMIT	5	/* more decisions than the limit */
+
+/* policy */
+#define	SEARCH_GIVEN	0	/* what is given, else the default */
+#define	SEARCH_RANDOM	1
+#define	SEARCH_PRIORITY	2
+
+/* Who goes on: the number of a task, or one of these and a number. */
+#define	SEARCH_THREAD	0x100	/* kernel thread, its l_lid */
+#define	SEARCH_BIO	0x10000	/* completion of a transfer, its serial number */
+#define	SEARCH_HOLD	0xffffffff	/* a transfer completes later */
+
+/* Decision AT was not the default one. */
+struct search_choice {
+	uint32_t at;
+	uint32_t who;
+};
+
+/* state of a task */
+#define	SEARCH_IDLE	0
+#define	SEARCH_ASKED	1
+#define	SEARCH_ANSWERED	2
+
+struct search_task {
+	uint64_t fn;
+	uint64_t arg;
+	uint64_t proc;
+	int32_t error;		/* what fn answered */
+	uint32_t state;
+	uint32_t priority;
+	/* SEARCH_LOOK: */
+	uint32_t nframes;
+	uint64_t wchan;		/* 0: it does not sleep */
+	uint32_t owner;		/* who holds the lock it waits for, or HOLD */
+	uint32_t pad;
+	char wmesg[16];
+	uint64_t frames[24];
+};
+
+struct door_search {
+	int32_t op;
+	uint32_t task;
+	int32_t status;		/* result */
+	uint32_t attend;	/* RUN: time has passed */
+	uint64_t seed;
+	uint32_t policy;
+	uint32_t period;	/* RANDOM: one of so many points preempts */
+	uint32_t limit;		/* of decisions */
+	uint32_t decisions;	/* so far */
+	struct search_choice *given;	/* in order; wins over the policy */
+	struct search_choice *trace;	/* room for what was chosen */
+	uint32_t ngiven;
+	uint32_t ntrace;
+	uint32_t room;
+	uint32_t nchanges;
+	uint32_t changes[8];	/* PRIORITY: decisions that lower one's own */
+	int64_t deadline;
+	struct search_task tasks[16];
+};
+
+/*
  * How a door reaches its context; only csrc/hypercall/door.c and
  * csrc/kernel/core/sched.c know it.
  */
@@ -109,6 +188,7 @@ int	kern_export(struct export_req *);
 int	kern_export_attach(struct door_export *);
 int	kern_export_detach(struct door_export *);
 int	kern_interrupt(struct door_interrupt *);
+int	kern_search(struct door_search *);
 void	kern_block_done(struct hyp_bio *);
 
 /* The scheduler's own entries. */

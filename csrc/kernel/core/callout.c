@@ -140,7 +140,7 @@ static void
 callout_arm(void)
 {
 
-	if (heap != NULL && heap->c_time < armed) {
+	if (heap != NULL && heap->c_time < armed && !sched_search) {
 		armed = heap->c_time;
 		hyp_arm(armed);
 	}
@@ -217,9 +217,26 @@ callout_attend(void)
 	}
 	if (due_head != NULL && callout_idle)
 		wakeup(&callout_lwp);
-	armed = heap != NULL ? heap->c_time : INT64_MAX;
-	hyp_arm(armed);
+	if (!sched_search)
+		callout_rearm();
 	return any;
+}
+
+/* When the first one is due; INT64_MAX if there is none. */
+int64_t
+callout_next(void)
+{
+
+	return heap != NULL ? heap->c_time : INT64_MAX;
+}
+
+/* The idle thread is to come for the first one, or never in a search. */
+void
+callout_rearm(void)
+{
+
+	armed = sched_search ? INT64_MAX : callout_next();
+	hyp_arm(armed);
 }
 
 /* What has been stopped while it ran must not be looked at any more. */

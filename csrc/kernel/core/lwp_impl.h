@@ -36,6 +36,7 @@ struct lwp_impl {
 	void	(*li_main)(void *);	/* unbound: what it runs */
 	void	*li_arg;
 	int	(*li_door)(void *);	/* submitted: the door function */
+	uint32_t li_task;		/* of a searched schedule, from 1 */
 	LIST_ENTRY(lwp_impl) li_submitted;
 	int	li_exitcode;
 	char	li_name[MAXCOMLEN + 1];
@@ -60,6 +61,19 @@ void	sched_block(void);
 void	sched_exit(void) __dead;
 void	sched_attend(void);
 int	sched_start(struct door_boot *);
+void	sched_lend(struct lwp_impl *);
+void	sched_return(struct lwp_impl *);
+struct lwp_impl *sched_take(void);
+
+/* search.c */
+extern bool sched_search;	/* search.c says who runs */
+void	search_insert(struct lwp_impl *);
+void	search_yield(struct lwp_impl *);
+void	search_point(void);
+bool	search_hold(struct hyp_bio *);
+
+/* switch.S */
+void	sched_point(void);
 
 /* lwp.c */
 void	lwp_bootstrap(struct door_boot *);
@@ -84,6 +98,8 @@ struct lwp_impl *sleepq_next(struct lwp_impl *, wchan_t);
 /* callout.c */
 void	callout_startup(void);
 bool	callout_attend(void);
+int64_t	callout_next(void);
+void	callout_rearm(void);
 void	callout_reset_wakeup(callout_t *, int, void (*)(void *), void *);
 
 /* ltime.c */

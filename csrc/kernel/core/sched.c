@@ -87,7 +87,9 @@ sched_runnable(struct lwp_impl *l)
 
 	KASSERT(l->li_lwp.l_stat == LSSLEEP || l->li_lwp.l_stat == LSIDL);
 	l->li_lwp.l_stat = LSRUN;
-	if (l->li_host == NULL)
+	if (l->li_host == NULL && __predict_false(sched_search))
+		search_insert(l);
+	else if (l->li_host == NULL)
 		runq_insert(l);
 	else if (l != HOME_IMPL)
 		hyp_unpark(l->li_host);
@@ -244,6 +246,10 @@ yield(void)
 	if (kern_cpu.cpu_nosleep != 0)
 		return;
 	if (l != HOME_IMPL) {
+		if (__predict_false(sched_search)) {
+			search_yield(l);
+			return;
+		}
 		l->li_lwp.l_stat = LSRUN;
 		if (__predict_true(runq_head != NULL && !sched_wanted() &&
 		    HOME_IMPL->li_lwp.l_stat != LSRUN)) {
@@ -275,8 +281,43 @@ void
 preempt_point(void)
 {
 
-	if (__predict_false(hyp_shared->sh_runnable != 0 || sched_wanted()))
+	/* Who waits for the CPU is no business of a searched schedule. */
+	if (__predict_false(hyp_shared->sh_runnable != 0 || sched_wanted()) &&
+	    !sched_search)
 		yield();
+}
+
+/* --- searched schedules: search.c ----------------------------------------- */
+
+/* The home runs this context, until that blocks, ends or is sent back. */
+void
+sched_lend(struct lwp_impl *l)
+{
+	struct lwp_impl *home = CUR_IMPL;
+
+	KASSERT(home == HOME_IMPL);
+	home->li_lwp.l_stat = LSRUN;
+	sched_switch(home, l);
+	home->li_lwp.l_stat = LSONPROC;
+}
+
+/* Back to the home; the context can run, and whoever knows it says when. */
+void
+sched_return(struct lwp_impl *l)
+{
+
+	KASSERT(l != HOME_IMPL && HOME_IMPL->li_lwp.l_stat == LSRUN);
+	l->li_lwp.l_stat = LSRUN;
+	sched_switch(l, HOME_IMPL);
+	l->li_lwp.l_stat = LSONPROC;
+}
+
+/* The first of the run queue, for another queue. */
+struct lwp_impl *
+sched_take(void)
+{
+
+	return runq_remove();
 }
 
 /* --- doors ---------------------------------------------------------------- */
@@ -397,7 +438,8 @@ kern_idle(void *arg)
 	for (;;) {
 		l->li_lwp.l_stat = LSSLEEP;
 		sched_attend();
-		(void)callout_attend();
+		if (!sched_search)
+			(void)callout_attend();
 		if ((hyp_shared->sh_nwait == 0 || lent < LEND_MAX) &&
 		    home_lend(l)) {
 			lent++;

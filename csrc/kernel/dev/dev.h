@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+u_int disk_inflight(void);
 void disk_dev_init(void);
 void mem_dev_init(void);
 void cons_dev_init(void);

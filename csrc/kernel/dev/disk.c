@@ -30,6 +30,7 @@
 #include <rumpy/doors.h>
 #include <rumpy/hyp.h>
 
+#include "core/lwp_impl.h"
 #include "fs/rootfs.h"
 #include "dev/dev.h"
 
@@ -115,6 +116,19 @@ diskreq_finish(struct diskreq *dr)
 	biodone(bp);
 }
 
+/* How many requests the host has. */
+u_int
+disk_inflight(void)
+{
+	u_int i, n = 0;
+
+	for (i = 0; i < DISK_UNITS; i++) {
+		if (disk_units[i] != NULL)
+			n += disk_units[i]->hd_inflight;
+	}
+	return n;
+}
+
 /* The host has completed a request that was under way. */
 void
 kern_block_done(struct hyp_bio *bio)
@@ -133,6 +147,8 @@ diskreq_submit(struct diskreq *dr)
 		return;
 	if (error != 0)
 		dr->dr_bio.error = error;
+	if (__predict_false(sched_search) && search_hold(&dr->dr_bio))
+		return;
 	diskreq_finish(dr);
 }
 
