@@ -24,7 +24,7 @@
 #define	FFT_NONE	UINT32_MAX
 #define	FFT_PIECE	(1 << 20)	/* of what is written at once, bytes */
 #define	FFT_MAXTHREADS	8
-#define	FFT_MAXPATH	1024	/* of NetBSD, with the NUL */
+#define	FFT_MAXPATH	4096	/* of Linux, with the NUL */
 #define	FFT_LOGFLAG	0x400000	/* SF_LOG */
 
 struct fft_segment {
@@ -560,7 +560,7 @@ fft_place(struct fft_layout *l, uint32_t node)
 		error = fft_place_dir(l, &f, node);
 	else if (S_ISLNK(ip->st.mode) && ip->st.size >= FFT_MAXPATH)
 		error = fft_fail(l->d, ENAMETOOLONG, "%s: a symbolic link of "
-		    "%lld bytes: 1023 is the limit", t->node[node].name,
+		    "%lld bytes: 4095 is the limit", t->node[node].name,
 		    (long long)ip->st.size);
 	else if (S_ISLNK(ip->st.mode) &&
 	    ip->st.size >= l->fs.fs_maxsymlinklen)

@@ -55,6 +55,12 @@ struct ffs_log;
 struct ffs_replay;
 struct lockf;
 
+/*
+ * Longest text of a symbolic link.  NetBSD makes and follows none that is as
+ * long as MAXPATHLEN, but reads what Linux made by way of the vnode door.
+ */
+#define	FFS_SYMLINK_MAX	4095
+
 #define	FFS_IHASH	256		/* chains of inodes in memory */
 
 struct ffs_mount {
@@ -266,6 +272,7 @@ void	ffs_itimes(struct ffs_inode *);
 void	ffs_accessed(struct ffs_inode *);
 int	ffs_update(struct ffs_inode *, bool);
 int	ffs_truncate(struct ffs_inode *, off_t, int, kauth_cred_t);
+int	ffs_punch(struct ffs_inode *, off_t, off_t);
 int	ffs_fill_last(struct ffs_inode *, off_t, kauth_cred_t);
 void	ffs_inode_sysinit(void);
 void	ffs_inode_sysfini(void);

@@ -266,7 +266,7 @@ ffs_inode_check(const struct ffs_inode *ip)
 		/* A negative size is a huge one here. */
 		if (ip->i_size > fs->fs_maxfilesize)
 			return EIO;
-		if (S_ISLNK(ip->i_mode) && ip->i_size >= MAXPATHLEN)
+		if (S_ISLNK(ip->i_mode) && ip->i_size > FFS_SYMLINK_MAX)
 			return EIO;
 		return 0;
 	case S_IFIFO:

@@ -70,7 +70,9 @@ ffs_read(void *v)
 		    IO_ADV_DECODE(ap->a_ioflag),
 		    UBC_READ | UBC_PARTIALOK | UBC_VNODE_FLAGS(vp));
 	}
-	if (uio->uio_resid != resid || error == 0)
+	/* The vnode door asks in this way for a read that leaves no trace. */
+	if ((uio->uio_resid != resid || error == 0) &&
+	    (ap->a_ioflag & IO_ALTSEMANTICS) == 0)
 		ffs_accessed(ip);
 	if ((ap->a_ioflag & IO_SYNC) == IO_SYNC && error == 0)
 		error = ffs_update(ip, true);

@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <lib/libkern/libkern.h>
 #include <uvm/uvm_extern.h>
+#include <uvm/uvm_pager.h>
 
 static bool
 ffs_haspages(const struct ffs_inode *ip)
@@ -109,9 +110,23 @@ ffs_lengthen(struct ffs_inode *ip, off_t length, kauth_cred_t cred)
 /* What a truncation has to free; collected before the inode is written. */
 struct ffs_cut {
 	struct ffs_inode *fc_ip;
-	int64_t		fc_keep;	/* logical blocks that stay */
+	int64_t		fc_from;	/* the first logical block that goes */
+	int64_t		fc_to;		/* the one behind the last that does */
 	uint64_t	fc_freed;	/* in units of 512 bytes */
 };
+
+/* Do all of the span logical blocks at first go?  Does one of them? */
+static bool
+ffs_cut_covers(const struct ffs_cut *fc, int64_t first, int64_t span)
+{
+	return first >= fc->fc_from && span <= fc->fc_to - first;
+}
+
+static bool
+ffs_cut_touches(const struct ffs_cut *fc, int64_t first, int64_t span)
+{
+	return first < fc->fc_to && first + span > fc->fc_from;
+}
 
 /* More than the disk has: the same blocks again and again. */
 static bool
@@ -163,17 +178,16 @@ ffs_cut_indirect(struct ffs_cut *fc, int64_t bno, int level, int64_t first)
 	struct ffs_inode *ip = fc->fc_ip;
 	struct ffs_mount *fm = ip->i_fm;
 	const struct fs *fs = fm->fm_fs;
-	const bool whole = first >= fc->fc_keep;
 	const int64_t metalbn = -(first + level - 1);
 	int64_t span = 1, child;
 	struct buf *bp;
 	void *copy;
-	int from = 0;
 
-	if (!ffs_isallocated(fm, bno) || ffs_cut_overrun(fc))
-		return whole;
 	for (int i = 1; i < level; i++)
 		span *= fs->fs_nindir;
+	const bool whole = ffs_cut_covers(fc, first, span * fs->fs_nindir);
+	if (!ffs_isallocated(fm, bno) || ffs_cut_overrun(fc))
+		return whole;
 	if (ffs_indir_get(ip, metalbn, bno, &bp) != 0) {
 		/* Unreadable: what it pointed to is lost, fsck finds it. */
 		if (whole)
@@ -186,17 +200,18 @@ ffs_cut_indirect(struct ffs_cut *fc, int64_t bno, int level, int64_t first)
 		brelse(bp, BC_INVAL);
 		ffs_cut_free(fc, bno, fs->fs_bsize, true);
 	} else {
-		from = (int)((fc->fc_keep - first) / span);
-		for (int i = from + ((fc->fc_keep - first) % span != 0);
-		    i < fs->fs_nindir; i++)
-			ffs_indir_setptr(fm, bp->b_data, i, 0);
+		for (int i = 0; i < fs->fs_nindir; i++) {
+			if (ffs_cut_covers(fc, first + (int64_t)i * span,
+			    span))
+				ffs_indir_setptr(fm, bp->b_data, i, 0);
+		}
 		(void)ffs_bwrite_meta(fm, bp);
 	}
-	for (int i = from; i < fs->fs_nindir; i++) {
+	for (int i = 0; i < fs->fs_nindir; i++) {
 		const int64_t f = first + (int64_t)i * span;
 
 		child = ffs_indir_ptr(fm, copy, i);
-		if (child == 0)
+		if (child == 0 || !ffs_cut_touches(fc, f, span))
 			continue;
 		if (level > 1)
 			(void)ffs_cut_indirect(fc, child, level - 1, f);
@@ -293,21 +308,21 @@ ffs_shorten(struct ffs_inode *ip, off_t length, bool wait)
 {
 	const struct fs *fs = ip->i_fm->fm_fs;
 	const off_t osize = (off_t)ip->i_size;
-	struct ffs_cut fc = { .fc_ip = ip };
+	struct ffs_cut fc = { .fc_ip = ip, .fc_to = INT64_MAX };
 	int64_t olddb[UFS_NDADDR], oldib[UFS_NIADDR];
 	int64_t first = UFS_NDADDR, span = 1;
 	int error;
 
-	fc.fc_keep = FFS_LBLKNO(fs, length + fs->fs_bsize - 1);
+	fc.fc_from = FFS_LBLKNO(fs, length + fs->fs_bsize - 1);
 	error = ffs_forget(ip, length);
 	if (error != 0)
 		return error;
 	memcpy(olddb, ip->i_db, sizeof(olddb));
 	memcpy(oldib, ip->i_ib, sizeof(oldib));
-	for (int64_t lbn = fc.fc_keep; lbn < UFS_NDADDR; lbn++)
+	for (int64_t lbn = fc.fc_from; lbn < UFS_NDADDR; lbn++)
 		ip->i_db[lbn] = 0;
 	for (int i = 0; i < UFS_NIADDR; i++) {
-		if (first >= fc.fc_keep)
+		if (first >= fc.fc_from)
 			ip->i_ib[i] = 0;
 		span *= fs->fs_nindir;
 		first += span;
@@ -319,7 +334,7 @@ ffs_shorten(struct ffs_inode *ip, off_t length, bool wait)
 	/* From the end of the file. */
 	for (int i = UFS_NIADDR - 1; i >= 0; i--) {
 		first -= span;
-		if (oldib[i] != 0 && first + span > fc.fc_keep)
+		if (oldib[i] != 0 && first + span > fc.fc_from)
 			(void)ffs_cut_indirect(&fc, oldib[i], i + 1, first);
 		span /= fs->fs_nindir;
 	}
@@ -429,6 +444,127 @@ ffs_truncate(struct ffs_inode *ip, off_t length, int ioflag,
 		ip->i_flag |= IN_CHANGE | IN_UPDATE | IN_MODIFIED;
 		return ffs_update(ip, wait);
 	}
+	if (error == 0 && wait)
+		error = ffs_update(ip, true);
+	return error;
+}
+
+/*
+ * Holes.  As in shortening, pointers are forgotten before blocks are freed.
+ * The last block of a file is kept, for FFS knows none that ends in a hole.
+ */
+
+/* Write zeros to [from, to), which lies in one block, unless that is a hole. */
+static int
+ffs_punch_zero(struct ffs_inode *ip, off_t from, off_t to)
+{
+	int64_t bno;
+	int error;
+
+	if (from >= to)
+		return 0;
+	error = ffs_bmap_lbn(ip, FFS_LBLKNO(ip->i_fm->fm_fs, from), &bno,
+	    NULL);
+	if (error != 0 || bno == 0)
+		return error;
+	return ffs_zero(ip, from, to, (off_t)ip->i_size);
+}
+
+/* Free the logical blocks [from, to), none of them the file's last. */
+static int
+ffs_punch_blocks(struct ffs_inode *ip, int64_t from, int64_t to, bool wait)
+{
+	const struct fs *fs = ip->i_fm->fm_fs;
+	struct ffs_cut fc = { .fc_ip = ip, .fc_from = from, .fc_to = to };
+	int64_t olddb[UFS_NDADDR], oldib[UFS_NIADDR];
+	int64_t first = UFS_NDADDR, span = 1;
+	int error = 0;
+
+	memcpy(olddb, ip->i_db, sizeof(olddb));
+	memcpy(oldib, ip->i_ib, sizeof(oldib));
+	for (int64_t lbn = from; lbn < MIN(to, UFS_NDADDR); lbn++)
+		ip->i_db[lbn] = 0;
+	for (int i = 0; i < UFS_NIADDR; i++) {
+		span *= fs->fs_nindir;
+		if (ffs_cut_covers(&fc, first, span))
+			ip->i_ib[i] = 0;
+		first += span;
+	}
+	ip->i_flag |= IN_CHANGE | IN_UPDATE | IN_MODIFIED;
+	ffs_touch(ip);
+	if (wait)
+		error = ffs_update(ip, true);
+	for (int64_t lbn = from; lbn < MIN(to, UFS_NDADDR); lbn++) {
+		if (olddb[lbn] != 0)
+			ffs_cut_free(&fc, olddb[lbn], fs->fs_bsize, false);
+	}
+	first = UFS_NDADDR;
+	span = 1;
+	for (int i = 0; i < UFS_NIADDR; i++) {
+		span *= fs->fs_nindir;
+		if (oldib[i] != 0 && ffs_cut_touches(&fc, first, span))
+			(void)ffs_cut_indirect(&fc, oldib[i], i + 1, first);
+		first += span;
+	}
+	ip->i_blocks -= MIN(fc.fc_freed, ip->i_blocks);
+	ip->i_flag |= IN_CHANGE | IN_MODIFIED;
+	return error;
+}
+
+/* The same in transactions that a journal has room for. */
+static int
+ffs_punch_all(struct ffs_inode *ip, int64_t from, int64_t to, bool wait)
+{
+	struct ffs_mount *fm = ip->i_fm;
+	int64_t more = 0, step = INT64_MAX;
+	struct ffs_tx tx = { .tx_log = NULL };
+	int error = 0;
+
+	if (fm->fm_log != NULL)
+		step = ffs_log_steplimit(fm, &more);
+	while (from < to && error == 0) {
+		const int64_t next = to - from > step ? from + step : to;
+
+		if (fm->fm_log != NULL)
+			error = ffs_log_begin(fm->fm_log, &tx, more, 0);
+		if (error != 0)
+			break;
+		error = ffs_punch_blocks(ip, from, next, wait);
+		ffs_end(&tx);
+		tx.tx_log = NULL;
+		from = next;
+	}
+	return error;
+}
+
+/*
+ * Make the bytes [from, to) of a regular file, which ends behind from, zeros,
+ * and give back the blocks that hold nothing else.
+ */
+int
+ffs_punch(struct ffs_inode *ip, off_t from, off_t to)
+{
+	struct vnode *vp = ITOV(ip);
+	const struct fs *fs = ip->i_fm->fm_fs;
+	const bool wait = ffs_syncmeta(ip->i_fm);
+	int64_t head, tail;
+	int error;
+
+	to = MIN(to, (off_t)ip->i_size);
+	head = FFS_LBLKNO(fs, from + fs->fs_bsize - 1);
+	tail = MIN(FFS_LBLKNO(fs, to), FFS_LBLKNO(fs, (off_t)ip->i_size - 1));
+	if (head > tail || FFS_LBLKTOSIZE(fs, head) > to)
+		return ffs_punch_zero(ip, from, to);
+	error = ffs_punch_zero(ip, from, FFS_LBLKTOSIZE(fs, head));
+	if (error == 0)
+		error = ffs_punch_zero(ip, FFS_LBLKTOSIZE(fs, tail), to);
+	if (error != 0 || head == tail)
+		return error;
+	rw_enter(vp->v_uobj.vmobjlock, RW_WRITER);
+	error = VOP_PUTPAGES(vp, FFS_LBLKTOSIZE(fs, head),
+	    FFS_LBLKTOSIZE(fs, tail), PGO_FREE | PGO_SYNCIO);
+	if (error == 0)
+		error = ffs_punch_all(ip, head, tail, wait);
 	if (error == 0 && wait)
 		error = ffs_update(ip, true);
 	return error;

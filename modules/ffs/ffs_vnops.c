@@ -516,7 +516,7 @@ ffs_symlink_fill(struct ffs_inode *ip, struct ffs_inode *dp __unused,
 	const char *target = arg;
 	const size_t len = strlen(target);
 
-	if (len >= MAXPATHLEN)
+	if (len > FFS_SYMLINK_MAX)
 		return ENAMETOOLONG;
 	if (len >= (size_t)ip->i_fm->fm_fs->fs_maxsymlinklen)
 		return ffs_bufio(ip, arg, len, true, cred);
@@ -562,6 +562,11 @@ ffs_readlink(void *v)
 	return error;
 }
 
+/*
+ * A file whose last name is gone may get one again while somebody uses it:
+ * Linux's O_TMPFILE needs that, and for all others it is as if the new name
+ * had come before the old one went.
+ */
 static int
 ffs_link(void *v)
 {
@@ -584,7 +589,7 @@ ffs_link(void *v)
 	ip = VTOI(vp);
 	if (vp->v_type == VDIR)
 		error = EPERM;
-	else if (ip->i_nlink <= 0)
+	else if (ip->i_mode == 0)
 		error = ENOENT;
 	else if (ip->i_nlink >= UFS_LINK_MAX)
 		error = EMLINK;
@@ -995,6 +1000,31 @@ ffs_fallocate(void *v)
 	return error;
 }
 
+/* A hole in a file, whose size stays. */
+static int
+ffs_fdiscard(void *v)
+{
+	struct vop_fdiscard_args *ap = v;
+	struct vnode *vp = ap->a_vp;
+	struct ffs_inode *ip = VTOI(vp);
+	const off_t size = (off_t)ip->i_size;
+	int error;
+
+	if (vp->v_type != VREG)
+		return vp->v_type == VDIR ? EISDIR : EINVAL;
+	if (ap->a_pos < 0 || ap->a_len <= 0)
+		return EINVAL;
+	if ((ip->i_flags & (FFS_IMMUTABLE | FFS_APPEND)) != 0)
+		return EPERM;
+	if (ap->a_pos >= size)
+		return 0;
+	error = ffs_punch(ip, ap->a_pos, ap->a_len > size - ap->a_pos ? size :
+	    ap->a_pos + ap->a_len);
+	if (error == 0)
+		ip->i_flag |= IN_CHANGE | IN_UPDATE | IN_MODIFIED;
+	return error;
+}
+
 static int
 ffs_pathconf(void *v)
 {
@@ -1009,8 +1039,10 @@ ffs_pathconf(void *v)
 		*ap->a_retval = UFS_MAXNAMLEN;
 		return 0;
 	case _PC_PATH_MAX:
-	case _PC_SYMLINK_MAX:
 		*ap->a_retval = MAXPATHLEN;
+		return 0;
+	case _PC_SYMLINK_MAX:
+		*ap->a_retval = FFS_SYMLINK_MAX;
 		return 0;
 	case _PC_PIPE_BUF:
 		*ap->a_retval = PIPE_BUF;
@@ -1152,7 +1184,7 @@ static const struct vnodeopv_entry_desc ffs_vnodeop_entries[] = {
 	{ &vop_read_desc, ffs_read },
 	{ &vop_write_desc, ffs_write },
 	{ &vop_fallocate_desc, ffs_fallocate },
-	{ &vop_fdiscard_desc, genfs_eopnotsupp },
+	{ &vop_fdiscard_desc, ffs_fdiscard },
 	{ &vop_ioctl_desc, ffs_ioctl },
 	{ &vop_poll_desc, genfs_poll },
 	{ &vop_kqfilter_desc, genfs_kqfilter },

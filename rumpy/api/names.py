@@ -36,6 +36,8 @@ _UMASK, _SYNC = _n("umask"), _n("sync")
 
 _NOFOLLOW = _flags.AT_SYMLINK_NOFOLLOW
 _PATH_MAX = 1024
+# Longest text of a symbolic link that a disk may hold; Linux follows such.
+_LINK_MAX = 4096
 _NS = 1_000_000_000
 
 
@@ -292,7 +294,7 @@ class NameCalls(DescriptorCalls):
 
     def readlink(self, path: Name, *, dir_fd: int | None = None) -> str:
         """What the symbolic link holds (bytes where the path is bytes)."""
-        buffer = new_buffer("char[]", _PATH_MAX)
+        buffer = new_buffer("char[]", _LINK_MAX)
         size = lib.face_ipp(
             self._k,
             self._p,
@@ -300,7 +302,7 @@ class NameCalls(DescriptorCalls):
             FDCWD if dir_fd is None else dir_fd,
             name_bytes(path),
             buffer,
-            _PATH_MAX,
+            _LINK_MAX,
         )
         if size < 0:
             raise self._failed(size, path)

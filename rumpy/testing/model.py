@@ -867,6 +867,8 @@ class ModelTree:
         if offset < 0 or size <= 0:
             raise _error(errno.EINVAL)
         node = file.node
+        if node.frozen or node.grows_only:
+            raise _error(errno.EPERM)
         end = min(offset + size, len(node.data))
         if end <= offset:
             return

@@ -178,6 +178,18 @@ class Script:
         del have[size:]
         have.extend(bytes(size - len(have)))
 
+    def punch(self, path: str, start: int, size: int) -> None:
+        """Make a hole."""
+        k = self.k
+        ino = k.lstat(f"/mnt/{path}").st_ino
+        fd = k.open(f"/mnt/{path}", os.O_RDWR)
+        self._touch(ino)
+        have = self.bytes.setdefault(ino, bytearray())
+        self.op(lambda: k.fdiscard(fd, start, size))
+        end = max(min(start + size, len(have)), start)
+        have[start:end] = bytes(end - start)
+        k.close(fd)
+
     def fsync(self, path: str) -> None:
         """Make a file or directory durable."""
         k = self.k
@@ -254,6 +266,20 @@ def files(s: Script) -> None:
     s.write("again", b"z" * 40000, fsync=True)
 
 
+def holes(s: Script) -> None:
+    """Punch direct and indirect blocks; what is freed is used again."""
+    s.write("f", b"F" * 600_000, fsync=True)
+    s.write("g", b"G" * 200_000, fsync=True)
+    s.punch("f", 5_000, 150_000)
+    s.write("again", b"a" * 120_000, fsync=True)
+    s.fsync("f")
+    s.punch("f", 100_000, 450_000)
+    s.punch("g", 0, 1 << 40)
+    s.fsync("g")
+    s.write("more", b"m" * 300_000, fsync=True)
+    s.write("f", b"back", at=200_000, fsync=True)
+
+
 def names(s: Script) -> None:
     """Rename over, across directories, links, directories."""
     s.mkdir("a")
@@ -321,7 +347,7 @@ def around(s: Script) -> None:
 
 
 SCRIPTS: dict[str, Action] = {
-    f.__name__: f for f in (files, names, reuse, orphans, around)
+    f.__name__: f for f in (files, holes, names, reuse, orphans, around)
 }
 
 
@@ -334,7 +360,7 @@ def random_script(seed: int, length: int = 60) -> Action:
         for number in range(length):
             new = f"{rng.choice(dirs)}{rng.choice('pqrs')}{number}"
             old = rng.choice(paths) if paths else ""
-            choice = rng.randrange(12)
+            choice = rng.randrange(13)
             fsync = rng.random() < 0.15
             if choice < 4 or not old:
                 s.write(new, rng.randbytes(rng.choice((0, 5, 3000, 70000))),
@@ -361,6 +387,8 @@ def random_script(seed: int, length: int = 60) -> Action:
                 paths.append(new)
             elif choice == 10:
                 s.fsync(old)
+            elif choice == 11:
+                s.punch(old, rng.choice((0, 3000, 20000)), rng.choice((100, 60000)))
             else:
                 s.write(old, rng.randbytes(rng.choice((1, 2000, 30000))), fsync=fsync)
 

@@ -111,6 +111,7 @@ def test_goes_on_with_a_dirty_journal(kernel: rumpy.Kernel, name: str) -> None:
     ("script", "base"),
     [
         ("files", "nb-ffs1be-8k"),
+        ("holes", "wal-clean-end"),
         ("names", "wal-clean-inside"),
         ("reuse", "wal-clean-end"),
         ("orphans", "nb-makefs-ffs2le-16k"),

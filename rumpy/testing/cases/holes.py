@@ -103,3 +103,51 @@ def punching_makes_zeros(fs: FileSystem) -> None:
         assert fs.pread(fd, 300_000, 0) == (
             b"x" * 1000 + bytes(200_000) + b"x" * 99_000
         )
+
+
+@case("punch", "holes")
+def punching_gives_room_back(fs: FileSystem) -> None:
+    "What is punched takes no room, is a hole, and can be written again."
+    with opened(fs, "f", os.O_CREAT | os.O_RDWR) as fd:
+        fs.write(fd, b"x" * (4 * _MB))
+        fs.fsync(fd)
+        before = fs.fstat(fd).blocks
+        fs.punch(fd, _MB, 2 * _MB)
+        fs.fsync(fd)
+        assert fs.fstat(fd).blocks <= before - 3 * _MB // 2 // 512
+        hole = fs.lseek(fd, 0, os.SEEK_HOLE)
+        assert _MB <= hole <= _MB + 65_536
+        assert 3 * _MB - 65_536 <= fs.lseek(fd, hole, os.SEEK_DATA) <= 3 * _MB
+        fs.pwrite(fd, b"again", 2 * _MB)
+        assert fs.pread(fd, 9, 2 * _MB - 2) == b"\0\0again\0\0"
+        assert fs.pread(fd, 2, 3 * _MB - 1) == b"\0x"
+
+
+@case("punch")
+def punching_keeps_the_size(fs: FileSystem) -> None:
+    "Up to the end and beyond it only what is there becomes zeros."
+    with opened(fs, "f", os.O_CREAT | os.O_RDWR) as fd:
+        fs.write(fd, b"x" * 100_000)
+        fs.punch(fd, 50_000, 1 << 40)
+        assert fs.fstat(fd).size == 100_000
+        fs.punch(fd, 200_000, 1000)
+        assert fs.fstat(fd).size == 100_000
+        fs.pwrite(fd, b"y", 100_000)
+        assert fs.pread(fd, 200_000, 0) == b"x" * 50_000 + bytes(50_000) + b"y"
+        fs.ftruncate(fd, 10_000)
+        fs.ftruncate(fd, 60_000)
+        assert fs.pread(fd, 200_000, 0) == b"x" * 10_000 + bytes(50_000)
+
+
+@case("punch", "sysflags")
+def punching_asks_the_flags(fs: FileSystem) -> None:
+    "What may only be appended to may not be punched."
+    put(fs, "f", b"x" * 100_000)
+    with opened(fs, "f", os.O_RDWR) as fd:
+        fs.chflags("f", {"sappnd"})
+        with fails(errno.EPERM):
+            fs.punch(fd, 0, 50_000)
+        fs.chflags("f", ())
+        assert fs.pread(fd, 3, 0) == b"xxx"
+    with opened(fs, "f", os.O_RDONLY) as fd, fails(errno.EBADF):
+        fs.punch(fd, 0, 50_000)
