@@ -34,6 +34,7 @@
 #include "fuse_api.h"
 
 /* Later than the oldest <linux/fuse.h> that we compile against (7.34). */
+#define	RUMPY_FUSE_TMPFILE	51
 #define	RUMPY_FUSE_STATX	52
 #define	RUMPY_FOPEN_NOFLUSH	(1u << 5)
 

@@ -18,6 +18,7 @@
 #define	IOC_GETFLAGS		0x80086601u	/* _IOR('f', 1, long) */
 #define	IOC_SETFLAGS		0x40086602u	/* _IOW('f', 2, long) */
 #define	IOC_FSGETXATTR		0x801c581fu	/* before setting, too */
+#define	IOC_FSSETXATTR		0x401c5820u
 #define	IOC_FL_IMMUTABLE	0x00000010u
 #define	IOC_FL_APPEND		0x00000020u
 #define	IOC_FL_NODUMP		0x00000040u
@@ -29,6 +30,7 @@
 #define	OPEN_FMODE_EXEC		0x20u	/* among open flags: execve(2) asks */
 #define	FALLOC_KEEP_SIZE	0x01u
 #define	FALLOC_PUNCH_HOLE	0x02u
+#define	FALLOC_ZERO_RANGE	0x10u
 #define	RENAME2_NOREPLACE	0x01u
 #define	WHENCE_DATA		3u
 #define	WHENCE_HOLE		4u
@@ -129,6 +131,8 @@ open_flags(uint32_t flags)
 		o |= EXPORT_O_DIRECT;
 	if (flags & O_NONBLOCK)
 		o |= EXPORT_O_NONBLOCK;
+	if (flags & 01000000)	/* O_NOATIME, hidden likewise */
+		o |= EXPORT_O_NOATIME;
 	if (flags & OPEN_FMODE_EXEC)
 		o |= EXPORT_O_EXEC;
 	return o;
@@ -535,6 +539,18 @@ decode_create(struct fuse_req *req)
 	return req_child(req, EXPORT_CREATE, sizeof(*in));
 }
 
+/* Linux gives a name, which means nothing. */
+static int
+decode_tmpfile(struct fuse_req *req)
+{
+	const struct fuse_create_in *in = req_args(req);
+
+	req->x.er_op = EXPORT_TMPFILE;
+	req->x.er_oflags = open_flags(in->flags) & ~(uint32_t)EXPORT_O_EXCL;
+	req->x.er_mode = S_IFREG | (in->mode & 07777);
+	return 0;
+}
+
 static int
 decode_readop(struct fuse_req *req, uint32_t op)
 {
@@ -671,12 +687,34 @@ encode_lseek(struct fuse_req *req)
 	return sizeof(*out);
 }
 
+/*
+ * Make Linux ask for a file's attributes where it does not expect them to
+ * change.  It may be told from here, since it holds the file open until we
+ * answer.
+ */
+static void
+inval_attr(const struct fuse_req *req)
+{
+	const struct {
+		struct fuse_out_header out;
+		struct fuse_notify_inval_inode_out inode;
+	} note = {
+		{ sizeof(note), FUSE_NOTIFY_INVAL_INODE, 0 },
+		{ req->x.er_node, -1, 0 },
+	};
+
+	ssize_t done = write(req->fs->cfg.fd, &note, sizeof(note));
+	(void)done;	/* Linux may have forgotten the file */
+}
+
 static int
 decode_fallocate(struct fuse_req *req)
 {
 	const struct fuse_fallocate_in *in = req_args(req);
 
-	if (in->mode & ~(FALLOC_KEEP_SIZE | FALLOC_PUNCH_HOLE))
+	/* The rest moves contents about: FFS could only copy them. */
+	if (in->mode & ~(FALLOC_KEEP_SIZE | FALLOC_PUNCH_HOLE |
+	    FALLOC_ZERO_RANGE))
 		return EOPNOTSUPP;
 	req->x.er_op = EXPORT_FALLOCATE;
 	req->x.er_offset = in->offset;
@@ -685,7 +723,19 @@ decode_fallocate(struct fuse_req *req)
 		req->x.er_flags |= EXPORT_F_KEEPSIZE;
 	if (in->mode & FALLOC_PUNCH_HOLE)
 		req->x.er_flags |= EXPORT_F_PUNCH;
+	if (in->mode & FALLOC_ZERO_RANGE)
+		req->x.er_flags |= EXPORT_F_ZERO;
 	req_handle(req, in->fh);
+	return 0;
+}
+
+/* Set-id bits have gone: Linux believes that only size and times have. */
+static size_t
+encode_fallocate(struct fuse_req *req)
+{
+
+	if (req->x.er_flags & EXPORT_F_KILLPRIV)
+		inval_attr(req);
 	return 0;
 }
 
@@ -909,16 +959,23 @@ static const struct {
 
 #define	NIOCTL_FLAGS	(sizeof(ioctl_flags) / sizeof(ioctl_flags[0]))
 
+/* The words after the first are sizes of extents and a project. */
 static int
-ioctl_decode_set(struct fuse_req *req, uint32_t host)
+ioctl_decode_set(struct fuse_req *req, const uint32_t *words, bool wide)
 {
+	uint32_t host = words[0];
 
 	req->x.er_op = EXPORT_SETFLAGS;
 	for (size_t i = 0; i < NIOCTL_FLAGS; i++) {
-		if (host & ioctl_flags[i].host)
+		const uint32_t bit = wide ? ioctl_flags[i].xhost :
+		    ioctl_flags[i].host;
+
+		if (host & bit)
 			req->x.er_mode |= ioctl_flags[i].flag;
-		host &= ~ioctl_flags[i].host;
+		host &= ~bit;
 	}
+	for (size_t i = 1; wide && i < IOC_FSXATTR_WORDS; i++)
+		host |= words[i];
 	return host != 0 ? EOPNOTSUPP : 0;
 }
 
@@ -926,42 +983,25 @@ static int
 decode_ioctl(struct fuse_req *req)
 {
 	const struct fuse_ioctl_in *in = req_args(req);
-	uint32_t host;
+	const bool wide = in->cmd == IOC_FSGETXATTR ||
+	    in->cmd == IOC_FSSETXATTR;
+	uint32_t words[IOC_FSXATTR_WORDS];
+	const size_t len = wide ? sizeof(words) : sizeof(words[0]);
 
 	req_handle(req, in->fh);
 	req->arg = in->cmd;
-	if ((in->cmd == IOC_GETFLAGS && in->out_size >= sizeof(host)) ||
-	    (in->cmd == IOC_FSGETXATTR &&
-	    in->out_size >= IOC_FSXATTR_WORDS * sizeof(host))) {
+	if ((in->cmd == IOC_GETFLAGS || in->cmd == IOC_FSGETXATTR) &&
+	    in->out_size >= len) {
 		req->x.er_op = EXPORT_GETFLAGS;
 		return 0;
 	}
-	if (in->cmd == IOC_SETFLAGS && in->in_size >= sizeof(host) &&
-	    req->len >= sizeof(struct fuse_in_header) + sizeof(*in) +
-	    sizeof(host)) {
-		memcpy(&host, in + 1, sizeof(host));
-		return ioctl_decode_set(req, host);
+	if ((in->cmd == IOC_SETFLAGS || in->cmd == IOC_FSSETXATTR) &&
+	    in->in_size >= len &&
+	    req->len >= sizeof(struct fuse_in_header) + sizeof(*in) + len) {
+		memcpy(words, in + 1, len);
+		return ioctl_decode_set(req, words, wide);
 	}
 	return ENOTTY;
-}
-
-/*
- * New flags are a new change time, and Linux does not ask after an ioctl.  It
- * may be told from here, since it holds the file open until we answer.
- */
-static void
-ioctl_inval_attr(const struct fuse_req *req)
-{
-	const struct {
-		struct fuse_out_header out;
-		struct fuse_notify_inval_inode_out inode;
-	} note = {
-		{ sizeof(note), FUSE_NOTIFY_INVAL_INODE, 0 },
-		{ req->x.er_node, -1, 0 },
-	};
-
-	ssize_t done = write(req->fs->cfg.fd, &note, sizeof(note));
-	(void)done;	/* Linux may have forgotten the file */
 }
 
 static size_t
@@ -973,8 +1013,8 @@ encode_ioctl(struct fuse_req *req)
 	const size_t len = wide ? sizeof(words) : sizeof(words[0]);
 
 	memset(out, 0, sizeof(*out));
-	if (req->arg == IOC_SETFLAGS) {
-		ioctl_inval_attr(req);
+	if (req->arg == IOC_SETFLAGS || req->arg == IOC_FSSETXATTR) {
+		inval_attr(req);	/* the change time */
 		return sizeof(*out);
 	}
 	for (size_t i = 0; i < NIOCTL_FLAGS; i++) {
@@ -1056,7 +1096,7 @@ static const struct wire_op wire_ops[] = {
 	    sizeof(struct fuse_batch_forget_in), decode_batch_forget, NULL,
 	    false),
 	ROW(FUSE_FALLOCATE, "FALLOCATE", sizeof(struct fuse_fallocate_in),
-	    decode_fallocate, NULL, false),
+	    decode_fallocate, encode_fallocate, false),
 	ROW(FUSE_READDIRPLUS, "READDIRPLUS", sizeof(struct fuse_read_in),
 	    decode_readdirplus, NULL, true),
 	ROW(FUSE_RENAME2, "RENAME2", sizeof(struct fuse_rename2_in) + 2,
@@ -1064,6 +1104,8 @@ static const struct wire_op wire_ops[] = {
 	ROW(FUSE_LSEEK, "LSEEK", sizeof(struct fuse_lseek_in),
 	    decode_lseek, encode_lseek, false),
 	ROW(FUSE_SYNCFS, "SYNCFS", 0, decode_syncfs, NULL, false),
+	ROW(RUMPY_FUSE_TMPFILE, "TMPFILE", sizeof(struct fuse_create_in),
+	    decode_tmpfile, encode_create, false),
 	ROW(RUMPY_FUSE_STATX, "STATX", sizeof(struct statx_in),
 	    decode_statx, encode_statx, false),
 };
@@ -1080,7 +1122,6 @@ static const struct {
 	{ FUSE_COPY_FILE_RANGE, "Linux copies through its cache" },
 	{ FUSE_SETUPMAPPING, "for virtio" },
 	{ FUSE_REMOVEMAPPING, "for virtio" },
-	{ FUSE_TMPFILE, "NetBSD has no files without a name" },
 	{ CUSE_INIT, "for character devices" },
 };
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import fcntl
 import os
 import shutil
 import stat
+import struct
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -98,6 +100,26 @@ def test_chattr_advances_the_change_time(host: HostTree) -> None:
     host.chflags("f", ())
 
 
+@needs_root
+def test_both_ways_to_set_flags(host: HostTree) -> None:
+    """FS_IOC_FSSETXATTR is FS_IOC_SETFLAGS with other bits, and more words."""
+    put(host, "f")
+    fd = os.open(os.path.join(host.directory, host.root, "f"), os.O_RDONLY)
+    try:
+        words = struct.Struct("7I")
+        for bits, flag in ((8, 0x10), (16, 0x20), (128, 0x40), (0, 0)):
+            fcntl.ioctl(fd, 0x401C5820, words.pack(bits, 0, 0, 0, 0, 0, 0))
+            read = fcntl.ioctl(fd, 0x801C581F, bytes(28))
+            assert words.unpack(read) == (bits, 0, 0, 0, 0, 0, 0)
+            assert fcntl.ioctl(fd, 0x80086601, bytes(8))[0] == flag
+        for wrong in ((0x20, 0, 0, 0, 0, 0, 0), (0, 0, 0, 77, 0, 0, 0)):
+            with pytest.raises(OSError) as caught:
+                fcntl.ioctl(fd, 0x401C5820, words.pack(*wrong))
+            assert caught.value.errno in (errno.EOPNOTSUPP, errno.EINVAL)
+    finally:
+        os.close(fd)
+
+
 @pytest.mark.parametrize("seconds", [-1, 0, -2, 1 << 33])
 def test_odd_seconds(host: HostTree, seconds: int) -> None:
     """-1 is NetBSD's "leave it": the nearest time is set, not none."""
@@ -129,28 +151,172 @@ def test_exchange_is_refused(host: HostTree) -> None:
     assert (host.stat("a").size, host.stat("b").size) == (1, 2)
 
 
-def test_tmpfile_is_refused(host: HostTree) -> None:
-    """So that programs take their other way, with a name."""
-    with pytest.raises(OSError) as caught:
-        host.open(".", os.O_TMPFILE | os.O_RDWR, 0o600)
-    assert caught.value.errno == errno.EOPNOTSUPP
+def libc_call(name: str, *arguments: object) -> None:
+    """A call of the C library whose failure is an OSError."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    wide = [ctypes.c_long(a) if isinstance(a, int) else a for a in arguments]
+    if getattr(libc, name)(*wide) == -1:
+        raise OSError(ctypes.get_errno(), name)
+
+
+def test_tmpfile_gets_a_name(host: HostTree) -> None:
+    """linkat(2) may give one; without it the file goes with its descriptor."""
+    where = os.path.join(host.directory, host.root)
+    for keep in (True, False):
+        fd = os.open(where, os.O_TMPFILE | os.O_RDWR, 0o640)
+        os.write(fd, b"nameless")
+        assert os.listdir(where) == []
+        if keep:
+            name = os.fsencode(f"{where}/named")
+            libc_call("linkat", -100, b"/proc/self/fd/%d" % fd, -100, name, 0x400)
+            assert os.fstat(fd).st_nlink == 1
+        os.close(fd)
+        assert os.listdir(where) == (["named"] if keep else [])
+        host.unlink("named") if keep else None
+    with pytest.raises(NotADirectoryError):
+        put(host, "f")
+        os.open(f"{where}/f", os.O_TMPFILE | os.O_RDWR)
+
+
+def test_noatime(host: HostTree) -> None:
+    """O_NOATIME reads without a trace, small and large pieces."""
+    put(host, "f", b"x" * 300_000)
+    where = os.path.join(host.directory, host.root, "f")
+    for how, moves in ((os.O_NOATIME, False), (0, True)):
+        host.utimens("f", _SECOND, _SECOND)
+        fd = os.open(where, os.O_RDONLY | how)
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        for at, size in ((0, 10), (100_000, 150_000)):
+            assert os.pread(fd, size, at) == b"x" * size
+        os.close(fd)
+        # A change of anything but times makes Linux ask for them.
+        host.chmod("f", 0o600 if moves else 0o640)
+        assert (host.stat("f").atime != _SECOND) == moves
 
 
 def test_allocation_that_ffs_lacks_is_refused(host: HostTree) -> None:
-    """Punching, collapsing, inserting and unsharing: EOPNOTSUPP, no damage."""
-    libc = ctypes.CDLL(None, use_errno=True)
+    """Collapsing, inserting and unsharing: EOPNOTSUPP, no damage."""
     put(host, "f", b"x" * 100_000)
     where = os.path.join(host.directory, host.root, "f")
     fd = os.open(where, os.O_RDWR)
     try:
-        # PUNCH|KEEP, COLLAPSE, ZERO, INSERT, UNSHARE
-        for mode in (3, 8, 16, 32, 64):
-            length = ctypes.c_long(8192)
-            done = libc.fallocate(fd, mode, ctypes.c_long(0), length)
-            assert (done, ctypes.get_errno()) == (-1, errno.EOPNOTSUPP), mode
+        for mode in (8, 32, 64):  # COLLAPSE, INSERT, UNSHARE
+            with pytest.raises(OSError) as caught:
+                libc_call("fallocate", fd, mode, 0, 8192)
+            assert caught.value.errno == errno.EOPNOTSUPP, mode
         assert os.pread(fd, 200_000, 0) == b"x" * 100_000
     finally:
         os.close(fd)
+
+
+def test_zeroing_takes_room(host: HostTree) -> None:
+    """FALLOC_FL_ZERO_RANGE, with and without KEEP_SIZE."""
+    put(host, "f", b"x" * 300_000)
+    fd = os.open(os.path.join(host.directory, host.root, "f"), os.O_RDWR)
+    try:
+        before = os.fstat(fd).st_blocks
+        libc_call("fallocate", fd, 0x10, 1000, 200_000)
+        wanted = b"x" * 1000 + bytes(200_000) + b"x" * 99_000
+        assert os.pread(fd, 300_000, 0) == wanted
+        assert os.fstat(fd).st_blocks == before
+        libc_call("fallocate", fd, 0x11, 290_000, 500_000)
+        assert os.fstat(fd).st_size == 300_000
+        libc_call("fallocate", fd, 0x10, 295_000, 105_000)
+        found = os.fstat(fd)
+        assert found.st_size == 400_000
+        assert found.st_blocks * 512 >= 400_000
+        assert os.pread(fd, 400_000, 0) == wanted[:290_000] + bytes(110_000)
+    finally:
+        os.close(fd)
+
+
+@needs_root
+@pytest.mark.parametrize(
+    ("before", "after"), [(0o6666, 0o666), (0o6676, 0o676), (0o4755, 0o755)]
+)
+def test_allocation_drops_set_id_bits(host: HostTree, before: int, after: int) -> None:
+    """Of others, not of root, who may set them again."""
+    put(host, "f", b"x" * 100)
+    where = os.path.join(host.directory, host.root, "f")
+    fd = os.open(where, os.O_RDWR)
+    try:
+        host.chmod("f", before)
+        libc_call("fallocate", fd, 0, 0, 1000)
+        assert host.stat("f").mode & 0o7777 == before
+        script = f"import os; os.posix_fallocate({fd}, 0, 2000)"
+        subprocess.run(
+            ["/usr/bin/python3", "-c", script],
+            user=2001, group=2001, extra_groups=[], pass_fds=[fd], check=True,
+        )  # fmt: skip
+        # Asked for the mode alone, Linux may answer from its cache.
+        done = subprocess.run(["stat", "-c", "%a", where], capture_output=True)
+        assert int(done.stdout, 8) == after
+    finally:
+        os.close(fd)
+
+
+@pytest.mark.parametrize("size", [1023, 1024, 4095])
+def test_long_links(host: HostTree, size: int) -> None:
+    """Linux follows texts that NetBSD does not: they are kept for it."""
+    where = os.path.join(host.directory, host.root)
+    put(host, "f", b"there")
+    text = "./" * ((size - 1) // 2) + "f"
+    text = "./" + "/" * (size - len(text)) + text[2:]
+    assert len(text) == size
+    os.symlink(text, f"{where}/s")
+    assert os.readlink(f"{where}/s") == text
+    assert os.lstat(f"{where}/s").st_size == size
+    with open(f"{where}/s", "rb") as file:
+        assert file.read() == b"there"
+
+
+def test_data_behind_a_huge_hole(host: HostTree) -> None:
+    """Found without a look at each of the hole's blocks, which takes hours."""
+    where = os.path.join(host.directory, host.root, "f")
+    fd = os.open(where, os.O_CREAT | os.O_RDWR)
+    try:
+        far = 1 << 42
+        os.pwrite(fd, b"x" * 65_536, far)
+        assert os.lseek(fd, 0, os.SEEK_DATA) == far
+        assert os.lseek(fd, 12_345, os.SEEK_DATA) == far
+        assert os.lseek(fd, 12_345, os.SEEK_HOLE) == 12_345
+        assert os.lseek(fd, far, os.SEEK_HOLE) == far + 65_536
+    finally:
+        os.close(fd)
+
+
+@needs_root
+def test_handles_outlive_the_cache(host: HostTree) -> None:
+    """open_by_handle_at(2) finds what Linux has forgotten, and no other file."""
+    where = os.fsencode(os.path.join(host.directory, host.root))
+    host.mkdir("d")
+    for name in ("d/f", "d/gone"):
+        put(host, name, name.encode())
+    handles = {}
+    for name in (b"d", b"d/f", b"d/gone"):
+        handle = ctypes.create_string_buffer(struct.pack("Ii", 128, 0), 136)
+        mount = ctypes.c_int()
+        path = where + b"/" + name
+        libc_call("name_to_handle_at", -100, path, handle, ctypes.byref(mount), 0)
+        handles[name] = handle
+    host.unlink("d/gone")
+    put(host, "d/other")
+    with open("/proc/sys/vm/drop_caches", "w") as file:
+        file.write("2")
+    libc = ctypes.CDLL(None, use_errno=True)
+    top = os.open(where, os.O_RDONLY)
+    try:
+        fd = libc.open_by_handle_at(top, handles[b"d/f"], os.O_RDONLY)
+        assert fd >= 0, os.strerror(ctypes.get_errno())
+        assert os.read(fd, 10) == b"d/f"
+        os.close(fd)
+        fd = libc.open_by_handle_at(top, handles[b"d"], os.O_RDONLY)
+        assert sorted(os.listdir(fd)) == ["f", "other"]
+        os.close(fd)
+        assert libc.open_by_handle_at(top, handles[b"d/gone"], os.O_RDONLY) == -1
+        assert ctypes.get_errno() == errno.ESTALE
+    finally:
+        os.close(top)
 
 
 def test_allocation_within_the_size(host: HostTree) -> None:

@@ -51,6 +51,7 @@ enum export_op {
 	EXPORT_LINK,		/* node2 = file; node, name -> entry */
 	EXPORT_OPEN,		/* node, oflags -> handle */
 	EXPORT_CREATE,		/* node, name, mode, oflags -> entry, handle */
+	EXPORT_TMPFILE,		/* node, mode, oflags -> entry, handle */
 	EXPORT_READ,		/* node | handle, offset, data -> done | iov */
 	EXPORT_WRITE,		/* handle, offset, data -> done */
 	EXPORT_FLUSH,		/* handle, owner: drop its POSIX locks */
@@ -88,6 +89,7 @@ enum export_op {
 #define	EXPORT_O_DIRECT		0x0080
 #define	EXPORT_O_NONBLOCK	0x0100
 #define	EXPORT_O_EXEC		0x0200	/* to be run: execve(2) */
+#define	EXPORT_O_NOATIME	0x0400	/* reading is no access */
 
 /* er_flags, by operation. */
 #define	EXPORT_F_HANDLE		0x00000001u	/* er_handle is valid */
@@ -96,13 +98,15 @@ enum export_op {
 #define	EXPORT_F_CACHED		0x00000008u	/* WRITE: from a page cache; no
 						   appending */
 #define	EXPORT_F_KILLPRIV	0x00000010u	/* WRITE, SETATTR, OPEN: drop
-						   set-id bits */
+						   set-id bits; FALLOCATE, out:
+						   done */
 #define	EXPORT_F_WAIT		0x00000020u	/* SETLK: sleep for it */
 #define	EXPORT_F_FLOCK		0x00000040u	/* *LK: whole-file BSD lock */
 #define	EXPORT_F_UNLOCK		0x00000080u	/* RELEASE: drop BSD lock */
 #define	EXPORT_F_SEEKHOLE	0x00000100u	/* LSEEK: a hole, else data */
 #define	EXPORT_F_KEEPSIZE	0x00000200u	/* FALLOCATE */
 #define	EXPORT_F_PUNCH		0x00000400u	/* FALLOCATE: make a hole */
+#define	EXPORT_F_ZERO		0x00002000u	/* FALLOCATE: make zeros */
 #define	EXPORT_F_XCREATE	0x00000800u	/* SETXATTR: must not exist */
 #define	EXPORT_F_XREPLACE	0x00001000u	/* SETXATTR: must exist */
 

@@ -151,6 +151,7 @@ static const struct export_row {
 	[EXPORT_LINK] = { export_hardlink, true },
 	[EXPORT_OPEN] = { export_open, false },
 	[EXPORT_CREATE] = { export_create, true },
+	[EXPORT_TMPFILE] = { export_tmpfile, true },
 	[EXPORT_READ] = { export_read, false },
 	[EXPORT_WRITE] = { export_write, true },
 	[EXPORT_FLUSH] = { export_flush, false },

@@ -9,10 +9,15 @@
 
 #include <sys/param.h>
 #include <sys/fcntl.h>
+#include <sys/filio.h>
 #include <sys/kauth.h>
+#include <sys/lwp.h>
+#include <sys/stat.h>
 #include <sys/systm.h>
 
 #include "export_impl.h"
+
+#define	SEEK_BLOCKS	(1 << 20)	/* looked at in one call, at most */
 
 /*
  * Opening.
@@ -112,9 +117,13 @@ export_open_vnode(struct export_mount *xm, struct export_req *x,
 	VOP_UNLOCK(vp);
 	if (error == 0)
 		error = export_handle_new(xm, vp, fflags, cred, &x->er_handle);
-	if (error != 0)
+	if (error != 0) {
 		(void)vn_close(vp, fflags, cred);
-	return error;
+		return error;
+	}
+	((struct export_handle *)(uintptr_t)x->er_handle)->xh_noatime =
+	    (x->er_oflags & EXPORT_O_NOATIME) != 0;
+	return 0;
 }
 
 int
@@ -169,10 +178,16 @@ io_setup(struct uio *uio, struct iovec *iov, const struct export_req *x,
 	UIO_SETUP_SYSSPACE(uio);
 }
 
+/*
+ * NetBSD's files know no O_NOATIME; our ffs takes the "alternate semantics" of
+ * a read, which other drivers ignore, for it.
+ */
 static int
-read_locked(struct vnode *vp, struct export_req *x, kauth_cred_t cred)
+read_locked(struct vnode *vp, struct export_req *x,
+    const struct export_handle *xh, kauth_cred_t cred)
 {
-	const int ioflag = IO_ADV_ENCODE(POSIX_FADV_NORMAL);
+	const int ioflag = IO_ADV_ENCODE(POSIX_FADV_NORMAL) |
+	    (xh != NULL && xh->xh_noatime ? IO_ALTSEMANTICS : 0);
 	struct iovec iov;
 	struct uio uio;
 	int error;
@@ -197,7 +212,8 @@ export_read(struct export_mount *xm, struct export_req *x, kauth_cred_t cred)
 
 	error = export_target(xm, x, LK_SHARED, &vp);
 	if (error == 0) {
-		error = read_locked(vp, x, xh != NULL ? xh->xh_cred : cred);
+		error = read_locked(vp, x, xh, xh != NULL ? xh->xh_cred :
+		    cred);
 		vput(vp);
 	}
 	/* Not slept since, as Linux releases no file that it reads. */
@@ -282,6 +298,58 @@ fallocate_keeping(struct vnode *vp, off_t offset, off_t length,
 	return VOP_FALLOCATE(vp, offset, length);
 }
 
+/*
+ * Zeros that take room: what there is of them becomes a hole, then all gets
+ * blocks again.  Behind an end that stays there is nothing to do.
+ */
+static int
+fallocate_zero(struct vnode *vp, off_t offset, off_t length, bool keep,
+    kauth_cred_t cred)
+{
+	struct vattr va;
+	int error = VOP_GETATTR(vp, &va, cred);
+
+	if (error != 0)
+		return error;
+	if (offset < 0 || length <= 0 || offset > INT64_MAX - length)
+		return EINVAL;
+	if (keep && (u_quad_t)(offset + length) > va.va_size) {
+		if ((u_quad_t)offset >= va.va_size)
+			return 0;
+		length = (off_t)va.va_size - offset;
+	}
+	error = VOP_FDISCARD(vp, offset, length);
+	return error != 0 ? error : VOP_FALLOCATE(vp, offset, length);
+}
+
+/*
+ * As with a write, whoever may not set them takes set-id bits away.  Linux
+ * leaves that to us and does not expect it: KILLPRIV in the answer tells.
+ */
+static int
+fallocate_suid(struct export_req *x, struct vnode *vp, kauth_cred_t cred)
+{
+	struct vattr va;
+	int error, member = 0;
+
+	if (x->er_cred.ec_uid == 0)
+		return 0;
+	error = VOP_GETATTR(vp, &va, lwp0.l_cred);
+	if (error != 0)
+		return error;
+	mode_t mode = va.va_mode & ~S_ISUID;
+	/* Not to be run by its group: a mark that members may leave. */
+	if ((mode & S_IXGRP) != 0 || (kauth_cred_ismember_gid(cred, va.va_gid,
+	    &member) == 0 && !member))
+		mode &= ~S_ISGID;
+	if (mode == va.va_mode)
+		return 0;
+	x->er_flags |= EXPORT_F_KILLPRIV;
+	vattr_null(&va);
+	va.va_mode = mode;
+	return VOP_SETATTR(vp, &va, lwp0.l_cred);
+}
+
 int
 export_fallocate(struct export_mount *xm, struct export_req *x,
     kauth_cred_t cred)
@@ -293,7 +361,8 @@ export_fallocate(struct export_mount *xm, struct export_req *x,
 	error = export_target(xm, x, LK_EXCLUSIVE, &vp);
 	if (error != 0)
 		return error;
-	switch (x->er_flags & (EXPORT_F_KEEPSIZE | EXPORT_F_PUNCH)) {
+	switch (x->er_flags &
+	    (EXPORT_F_KEEPSIZE | EXPORT_F_PUNCH | EXPORT_F_ZERO)) {
 	case 0:
 		error = VOP_FALLOCATE(vp, offset, len);
 		break;
@@ -303,10 +372,17 @@ export_fallocate(struct export_mount *xm, struct export_req *x,
 	case EXPORT_F_KEEPSIZE | EXPORT_F_PUNCH:
 		error = VOP_FDISCARD(vp, offset, len);
 		break;
+	case EXPORT_F_ZERO:
+	case EXPORT_F_KEEPSIZE | EXPORT_F_ZERO:
+		error = fallocate_zero(vp, offset, len,
+		    (x->er_flags & EXPORT_F_KEEPSIZE) != 0, cred);
+		break;
 	default:
 		error = EOPNOTSUPP;
 		break;
 	}
+	if (error == 0)
+		error = fallocate_suid(x, vp, cred);
 	vput(vp);
 	return error;
 }
@@ -328,7 +404,11 @@ seek_block(struct vnode *vp, daddr_t lbn, bool *ishole, daddr_t *run)
 	return error;
 }
 
-/* The first byte from off on that is in a hole (or in data); size if none. */
+/*
+ * The first byte from off on that is in a hole (or in data); size if none.  To
+ * call more of a file data than there is is allowed, and done where looking
+ * block by block would take too long.
+ */
 static int
 seek_find(struct vnode *vp, off_t *off, off_t size, bool wanthole)
 {
@@ -337,7 +417,11 @@ seek_find(struct vnode *vp, off_t *off, off_t size, bool wanthole)
 	bool ishole;
 	int error;
 
-	while ((off_t)lbn << shift < size) {
+	for (int tries = 0; (off_t)lbn << shift < size; tries++) {
+		if (tries == SEEK_BLOCKS) {
+			*off = wanthole ? size : (off_t)lbn << shift;
+			return 0;
+		}
 		error = seek_block(vp, lbn, &ishole, &run);
 		if (error != 0)
 			return error;
@@ -373,17 +457,40 @@ seek_locked(struct vnode *vp, struct export_req *x, kauth_cred_t cred)
 	return error;
 }
 
+/* A driver that has an answer of its own skips more than a block at a time. */
+static int
+seek_driver(struct vnode *vp, struct export_req *x, kauth_cred_t cred)
+{
+	off_t off = (off_t)x->er_offset;
+	int error;
+
+	if (vp->v_type != VREG)
+		return EPASSTHROUGH;
+	error = VOP_IOCTL(vp, (x->er_flags & EXPORT_F_SEEKHOLE) != 0 ?
+	    FIOSEEKHOLE : FIOSEEKDATA, &off, FREAD, cred);
+	if (error == 0)
+		x->er_offset = (uint64_t)off;
+	return error;
+}
+
 int
 export_lseek(struct export_mount *xm, struct export_req *x, kauth_cred_t cred)
 {
 	struct vnode *vp;
 	int error;
 
-	error = export_target(xm, x, LK_SHARED, &vp);
+	error = export_target(xm, x, LK_NONE, &vp);
 	if (error != 0)
 		return error;
-	error = seek_locked(vp, x, cred);
-	vput(vp);
+	error = seek_driver(vp, x, cred);
+	if (error == EPASSTHROUGH || error == ENOTTY || error == EOPNOTSUPP) {
+		error = vn_lock(vp, LK_SHARED);
+		if (error == 0) {
+			error = seek_locked(vp, x, cred);
+			VOP_UNLOCK(vp);
+		}
+	}
+	vrele(vp);
 	return error;
 }
 

@@ -59,6 +59,7 @@ struct export_handle {
 	int		xh_fflag;	/* FREAD, FWRITE, FAPPEND.. */
 	u_int		xh_refs;
 	bool		xh_haslocks;
+	bool		xh_noatime;
 
 	/* Directories: records read and not yet handed out. */
 	char		*xh_buf;
@@ -113,8 +114,8 @@ typedef int export_fn(struct export_mount *, struct export_req *,
 export_fn export_lookup, export_forget, export_getattr, export_setattr,
     export_readlink, export_symlink, export_mknod, export_mkdir,
     export_unlink, export_rmdir, export_rename, export_hardlink, export_open,
-    export_create, export_read, export_write, export_flush, export_release,
-    export_fsync, export_syncfs, export_statfs, export_opendir,
+    export_create, export_tmpfile, export_read, export_write, export_flush,
+    export_release, export_fsync, export_syncfs, export_statfs, export_opendir,
     export_readdir, export_getlk, export_setlk, export_lseek,
     export_fallocate, export_getxattr, export_setxattr, export_listxattr,
     export_removexattr, export_getflags, export_setflags;

@@ -12,11 +12,12 @@
 #include <sys/lwp.h>
 #include <sys/stat.h>
 #include <sys/systm.h>
+#include <sys/unistd.h>
 
 #include "export_impl.h"
 #include "lookup.h"
 
-#define	TARGET_MAX	1024	/* MAXPATHLEN: text of a symbolic link */
+#define	TARGET_MAX	4096	/* PATH_MAX of Linux: text of a link, with its NUL */
 
 void
 export_cn(struct componentname *cn, uint32_t op, uint32_t flags,
@@ -85,6 +86,31 @@ name_answer(struct export_mount *xm, struct export_req *x, struct vnode *vp,
 	return error;
 }
 
+/*
+ * Linux walks "." and ".." by itself, and asks for them only when all that it
+ * has of a file is a handle (FUSE_EXPORT_SUPPORT).
+ */
+static int
+lookup_dots(struct export_mount *xm, struct export_req *x, kauth_cred_t cred)
+{
+	struct componentname cn;
+	struct vnode *dvp, *vp;
+	int error;
+
+	error = export_vget(xm, x->er_node, LK_NONE, &dvp);
+	if (error != 0 || x->er_namelen == 1)
+		return error != 0 ? error : name_answer(xm, x, dvp, cred);
+	error = dvp->v_type == VDIR ? vn_lock(dvp, LK_EXCLUSIVE) : ENOTDIR;
+	if (error == 0) {
+		export_cn(&cn, LOOKUP, ISDOTDOT, x->er_name, x->er_namelen,
+		    lwp0.l_cred);
+		error = VOP_LOOKUP(dvp, &vp, &cn);
+		VOP_UNLOCK(dvp);
+	}
+	vrele(dvp);
+	return error != 0 ? error : name_answer(xm, x, vp, cred);
+}
+
 int
 export_lookup(struct export_mount *xm, struct export_req *x, kauth_cred_t cred)
 {
@@ -92,6 +118,8 @@ export_lookup(struct export_mount *xm, struct export_req *x, kauth_cred_t cred)
 	struct vnode *dvp, *vp;
 	int error;
 
+	if (x->er_namelen != 0 && name_is_dots(x->er_name, x->er_namelen))
+		return lookup_dots(xm, x, cred);
 	error = name_dir(xm, x->er_node, x->er_name, x->er_namelen,
 	    name_lock(xm), &dvp);
 	if (error != 0)
@@ -258,6 +286,28 @@ export_mknod(struct export_mount *xm, struct export_req *x, kauth_cred_t cred)
 	return make_and_answer(xm, x, &va, NULL, cred);
 }
 
+/*
+ * Our namei follows no text of MAXPATHLEN bytes, Linux's does.  A driver that
+ * keeps such says so; others need not be ready for one.
+ */
+static int
+target_fits(struct export_mount *xm, const struct export_req *x)
+{
+	struct vnode *dvp;
+	register_t most;
+	int error;
+
+	if (x->er_namelen2 >= TARGET_MAX)
+		return ENAMETOOLONG;
+	error = export_vget(xm, x->er_node, LK_SHARED, &dvp);
+	if (error != 0)
+		return error;
+	error = VOP_PATHCONF(dvp, _PC_SYMLINK_MAX, &most);
+	vput(dvp);
+	return error != 0 || most < (register_t)x->er_namelen2 ?
+	    ENAMETOOLONG : 0;
+}
+
 int
 export_symlink(struct export_mount *xm, struct export_req *x,
     kauth_cred_t cred)
@@ -266,8 +316,11 @@ export_symlink(struct export_mount *xm, struct export_req *x,
 	char *target;
 	int error;
 
-	if (x->er_namelen2 >= TARGET_MAX)
-		return ENAMETOOLONG;
+	if (x->er_namelen2 >= MAXPATHLEN) {
+		error = target_fits(xm, x);
+		if (error != 0)
+			return error;
+	}
 	target = kmem_alloc(TARGET_MAX, KM_SLEEP);
 	memcpy(target, x->er_name2, x->er_namelen2);
 	target[x->er_namelen2] = '\0';
@@ -359,6 +412,76 @@ export_create(struct export_mount *xm, struct export_req *x, kauth_cred_t cred)
 		return error;
 	}
 	return export_open_vnode(xm, x, vp, cred, isnew);
+}
+
+/*
+ * TMPFILE: a file without a name.  It has one for the moment, in which nobody
+ * can look into the locked directory; a crash then leaves a file too many.
+ */
+
+static int
+tmpfile_locked(struct export_mount *xm, struct vnode *dvp,
+    struct vattr *va, kauth_cred_t cred, struct vnode **vpp)
+{
+	static unsigned serial;
+	struct componentname cn;
+	struct vnode *vp;
+	char name[32];
+	int error;
+
+	do {
+		const int len = snprintf(name, sizeof(name), ".#rumpy-%08x",
+		    serial++);
+
+		export_cn(&cn, CREATE, 0, name, (size_t)len, cred);
+		error = make_lookup(dvp, &cn);
+	} while (error == EEXIST);
+	if (error == 0)
+		error = VOP_CREATE(dvp, vpp, &cn, va);
+	if (error != 0)
+		return error;
+	if (!export_mapped(xm))
+		error = make_group(dvp, *vpp, va->va_mode, cred);
+	export_cn(&cn, DELETE, 0, cn.cn_nameptr, cn.cn_namelen, lwp0.l_cred);
+	const int found = VOP_LOOKUP(dvp, &vp, &cn);
+	if (found == 0) {
+		vn_lock(vp, LK_EXCLUSIVE | LK_RETRY);
+		const int gone = VOP_REMOVE(dvp, vp, &cn);
+		error = error != 0 ? error : gone;
+	}
+	return error != 0 ? error : found;
+}
+
+int
+export_tmpfile(struct export_mount *xm, struct export_req *x,
+    kauth_cred_t cred)
+{
+	struct vnode *dvp, *vp = NULL;
+	struct vattr va;
+	int error;
+
+	error = export_vget(xm, x->er_node, LK_EXCLUSIVE, &dvp);
+	if (error != 0)
+		return error;
+	vattr_null(&va);
+	va.va_type = VREG;
+	va.va_mode = x->er_mode & ALLPERMS;
+	error = dvp->v_type == VDIR ?
+	    tmpfile_locked(xm, dvp, &va, cred, &vp) : ENOTDIR;
+	vput(dvp);
+	if (error == 0) {
+		export_pin_unlinked(xm, vp);
+		error = vn_lock(vp, LK_EXCLUSIVE);
+	}
+	if (error == 0) {
+		error = export_fill_entry(xm, vp, &x->er_entry, cred);
+		if (error == 0)
+			return export_open_vnode(xm, x, vp, cred, true);
+		VOP_UNLOCK(vp);
+	}
+	if (vp != NULL)
+		vrele(vp);
+	return error;
 }
 
 /*
