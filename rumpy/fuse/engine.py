@@ -33,6 +33,9 @@ _START_S = 120.0
 #: How long a server may run on after an unmount until it is told to end, seconds.
 _NOTICE_S = 3.0
 
+#: How long a server may take to complete an image that is to be mounted again.
+_LEAVE_S = 10.0
+
 
 @dataclass(frozen=True, slots=True)
 class MountInfo:
@@ -86,6 +89,7 @@ def prepare(
         source, choice = NO_DISK, Choice(_release_of(driver, netbsd), None, 0, None)
     else:
         source = os.path.abspath(os.fspath(image))
+        _let_leave(source)
         choice = choose(
             source,
             driver=driver,
@@ -111,6 +115,26 @@ def prepare(
             [] if source == NO_DISK else _doubts(source, choice.offset, options)
         ),
     }
+
+
+def _let_leave(image: str) -> None:
+    """Wait for servers that complete this image, their mounts being gone.
+
+    The host's umount(8) returns before they have; who mounts again at once
+    would find the image in use, and not clean.
+    """
+    for record in records.load_all():
+        if (
+            record.alive
+            and os.path.realpath(record.image) == os.path.realpath(image)
+            and mounting.find_mount(record.mountpoint) is None
+        ):
+            with contextlib.suppress(OSError):
+                fd = os.pidfd_open(record.pid)
+                try:
+                    _ended(fd, _LEAVE_S)
+                finally:
+                    os.close(fd)
 
 
 def needs_no_disk(driver: str | None, image: str | os.PathLike[str]) -> bool:

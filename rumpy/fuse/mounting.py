@@ -16,6 +16,7 @@ import shutil
 import socket
 import stat
 import subprocess
+import time
 
 from rumpy.fuse.errors import MountError
 
@@ -40,6 +41,9 @@ MS_NOEXEC = 8
 MS_NOATIME = 1024
 
 _CONF = "/etc/fuse.conf"
+
+#: How long a mount may be busy without anybody that we can name, seconds.
+_BUSY_S = 1.0
 
 
 class MountPoint:
@@ -317,15 +321,23 @@ def unmount(mountpoint: str, *, lazy: bool = False) -> None:
     Raises:
         MountError: busy, or not permitted.
     """
+    # Whoever only looks at it, such as df(1), keeps it busy for a moment.
+    end = time.monotonic() + _BUSY_S
+    while not _unmount(mountpoint, lazy=lazy):
+        if users_of(mountpoint) or time.monotonic() > end:
+            raise _busy(mountpoint)
+        time.sleep(0.02)
+
+
+def _unmount(mountpoint: str, *, lazy: bool) -> bool:
+    """Try once; whether it was not busy."""
     if os.geteuid() == 0:
         from rumpy._hyp import lib
 
         code = lib.fuse_unmount(os.fsencode(mountpoint), lazy)
-        if code == errno.EBUSY:
-            raise _busy(mountpoint)
-        if code:
+        if code not in (0, errno.EBUSY):
             raise MountError(os.strerror(code), mountpoint=mountpoint)
-        return
+        return bool(code == 0)
     program = fusermount()
     if program is None:
         raise MountError("fusermount3 is not here", hint="apt install fuse3")
@@ -337,10 +349,10 @@ def unmount(mountpoint: str, *, lazy: bool = False) -> None:
         text=True,
     )
     if done.returncode == 0:
-        return
+        return True
     said = done.stderr.strip()
     if "busy" in said:
-        raise _busy(mountpoint)
+        return False
     raise MountError(_said(said), mountpoint=mountpoint)
 
 

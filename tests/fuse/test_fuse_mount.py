@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import errno
 import hashlib
 import os
@@ -195,6 +197,44 @@ def test_the_hosts_own_umount_does_as_well(image: Path, where: Path) -> None:
 
 
 @needs_root
+def test_mounting_again_waits_for_the_server(image: Path, where: Path) -> None:
+    """The host's umount returns while the server still writes."""
+    for _ in range(3):
+        found = mount(None, image, where)
+        assert found.warnings == ()
+        (where / "f").write_bytes(b"x" * 1_000_000)
+        subprocess.run(["umount", str(where)], check=True)
+    mount(None, image, where)
+    umount(where)
+
+
+@needs_root
+def test_a_named_tmpfile_survives_the_server(image: Path, where: Path) -> None:
+    """With a journal, its inode is no orphan any more."""
+    found = mount(None, image, where, "log")
+    top = os.open(where, os.O_RDONLY)
+    fds = [os.open(where, os.O_TMPFILE | os.O_RDWR, 0o600) for _ in range(2)]
+    for fd in fds:
+        os.write(fd, b"text")
+    name = os.fsencode(where / "named")
+    path = b"/proc/self/fd/%d" % fds[0]
+    assert ctypes.CDLL(None).linkat(-100, path, -100, name, 0x400) == 0
+    os.fsync(fds[0])
+    os.fsync(top)
+    os.kill(found.pid, signal.SIGKILL)
+    for fd in (*fds, top):
+        os.close(fd)
+    with contextlib.suppress(MountError):
+        umount(where)
+    mount(None, image, where, "log")
+    assert (where / "named").read_bytes() == b"text"
+    assert not [name for name in os.listdir(where) if name.startswith(".#")]
+    umount(where)
+    command = [sys.executable, "-m", "rumpy", "fsck", "-n", str(image)]
+    assert subprocess.run(command).returncode == 0
+
+
+@needs_root
 def test_no_other_mount_is_hidden(image: Path, where: Path) -> None:
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(where)], check=True)
     try:
@@ -302,7 +342,8 @@ def test_others_are_denied_what_is_cached(image: Path, where: Path) -> None:
     done = run_as(4321, f"open({str(secret)!r}).read()")
     assert "PermissionError" in done.stderr
     os.chmod(secret, 0o644)
-    assert run_as(4321, f"print(open({str(secret)!r}).read())").stdout == "mine\n"
+    done = run_as(4321, f"print(open({str(secret)!r}).read())")
+    assert (done.stdout, done.stderr) == ("mine\n", "")
     done = run_as(4321, f"open({str(where / 'new')!r}, 'w')")
     assert "PermissionError" in done.stderr
     umount(where)
