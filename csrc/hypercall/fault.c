@@ -302,6 +302,34 @@ fixed_up(struct hyp_door *d, ucontext_t *uc)
 	return false;
 }
 
+/*
+ * The kernel's code may read CR0, as machine-dependent parts of modules do: a
+ * privileged instruction, where SMSW tells the same.
+ */
+static bool
+emulated(struct hyp_door *d, const siginfo_t *si, ucontext_t *uc)
+{
+	static const int order[8] = {
+		REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI,
+		REG_RDI,
+	};
+	greg_t *r = uc->uc_mcontext.gregs;
+	uint64_t ip = (uint64_t)r[REG_RIP], cr0;
+	unsigned char b[3];
+
+	if (d == NULL || d->d_mode == 0 || si->si_signo != SIGSEGV ||
+	    si->si_code != SI_KERNEL || !kernel_is_text(d->d_kernel, ip) ||
+	    !hyp_copy_guarded(b, (const void *)(uintptr_t)ip, sizeof(b)))
+		return false;
+	/* mov %cr0, %reg; without a prefix it is one of the first eight. */
+	if (b[0] != 0x0f || b[1] != 0x20 || (b[2] & 0xf8) != 0xc0)
+		return false;
+	__asm volatile("smsw %0" : "=r" (cr0));
+	r[order[b[2] & 7]] = (greg_t)cr0;
+	r[REG_RIP] += sizeof(b);
+	return true;
+}
+
 static void
 chain_default(int signo)
 {
@@ -348,8 +376,11 @@ on_fault(int signo, siginfo_t *si, void *context)
 	struct hyp_door *d = hyp_top;
 	int saved = errno;
 
-	if (si->si_code > 0 && fixed_up(d, context))
+	if (si->si_code > 0 &&
+	    (fixed_up(d, context) || emulated(d, si, context))) {
+		errno = saved;
 		return;
+	}
 	if (d == NULL || d->d_mode == 0) {
 		chain(signo, si, context);
 	} else if (si->si_code > 0) {

@@ -23,6 +23,8 @@ SECTION: Final = "link_set_modules"
 # NetBSD's MAXMODNAME and MAXMODDEPS.
 MAX_NAME: Final = 32
 MAX_REQUIRED: Final = 10
+# NetBSD has these as modules; here they are part of the kernel.
+BUILT_IN: Final = frozenset({"ptrace_common"})
 
 _MODINFO = struct.Struct("<Ii8s8s8s")
 _OFFSET_MODCMD, _OFFSET_NAME, _OFFSET_REQUIRED = 8, 16, 24
@@ -40,7 +42,8 @@ class ModInfo:
         name: the module's name.
         version: __NetBSD_Version__ it was built for, such as 1000000000.
         klass: module class number, see CLASSES.
-        required: names of the modules it needs, in its order.
+        required: names of the modules it needs, in its order, without those
+            that are part of the kernel.
     """
 
     name: str
@@ -185,7 +188,8 @@ def _read_modinfo(obj: ObjectFile, job: Job) -> tuple[ModInfo, int, int]:
     bad = [n for n in required if len(n) >= MAX_NAME or "/" in n or n in (".", "..")]
     if bad:
         raise finder.fail(f"bad name of a required module: {bad[0]!r}")
-    return ModInfo(name, version, klass, required), section.index, offset
+    needed = tuple(name for name in required if name not in BUILT_IN)
+    return ModInfo(name, version, klass, needed), section.index, offset
 
 
 def check_version(info: ModInfo, file: str, major: int) -> None:

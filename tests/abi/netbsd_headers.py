@@ -60,10 +60,16 @@ STUBS = {
     "sys/cpu_data.h": (
         "#include <sys/sched.h>\nstruct lwp;"
         "struct cpu_data {"
-        "struct schedstate_percpu cpu_schedstate; struct lwp *cpu_idlelwp;"
-        "char stub_rest[896 - sizeof(struct schedstate_percpu) - 8]; };"
+        "unsigned cpu_index; char stub_0[44];"
+        "struct schedstate_percpu cpu_schedstate; char stub_1[104];"
+        "struct lwp *cpu_idlelwp; char stub_2[136]; uint64_t cpu_cc_freq;"
+        "int64_t stub_3; char cpu_name[8]; void *stub_4;"
+        "int64_t cpu_counts[48]; char stub_5[16]; };"
     ),
     "sys/kernhist.h": "",
+    "sys/module_hook.h": (
+        "#define MODULE_HOOK(hook, type, args) extern struct hook##_t hook"
+    ),
     "sys/rndsource.h": "typedef struct { char stub_size[1]; } krndsource_t;",
 }
 

@@ -96,8 +96,9 @@ def unload(process: rumpy.Process, name: str) -> None:
 
 
 def stat(process: rumpy.Process) -> dict[str, tuple[int, str]]:
-    """modctl(MODCTL_STAT): name -> (references, required)."""
+    """modctl(MODCTL_STAT): name -> (references, required), of what was loaded."""
     from rumpy._hyp import ffi
+    from rumpy.linker.modinfo import BUILT_IN
 
     room = ffi.new("char[]", 65536)
     iov = ffi.new("uint64_t[2]", [int(ffi.cast("uintptr_t", room)), 65536])
@@ -110,6 +111,7 @@ def stat(process: rumpy.Process) -> dict[str, tuple[int, str]]:
         name, references, offset = unpack_from("<32s20xI4xI", data, at)
         required = data[strings + offset :].split(b"\0")[0] if offset else b""
         found[name.rstrip(b"\0").decode()] = (references, required.decode())
+    assert all(found.pop(name) == (0, "") for name in BUILT_IN)
     return found
 
 

@@ -9,6 +9,7 @@ wrong, `differs` has the portable cases that fail, and nothing else may.
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 import subprocess
@@ -27,6 +28,7 @@ from netbsd.trees import (
     Contents,
     change_directories,
     change_files,
+    fails,
     get,
     make_source,
     nested,
@@ -465,6 +467,74 @@ def test_ptyfs_is_empty(kernel: rumpy.Kernel) -> None:
     kernel.mount("ptyfs", None, "/dev/pts")
     assert kernel.listdir("/dev/pts") == []
     unload_all(kernel)
+
+
+def test_procfs(kernel: rumpy.Kernel) -> None:
+    """What there is of processes and of the machine; nothing of the host's memory."""
+    load(kernel, "procfs")
+    kernel.mount("procfs", None, "/proc", "linux")
+    user = kernel.process(uid=1000, gid=100)
+    number = user.sys.getpid()
+    assert {"0", "1", str(number), "curproc", "meminfo"} <= set(kernel.listdir("/proc"))
+    status = get(kernel, f"/proc/{number}/status").split()
+    assert status[:2] == [b"rumpy", b"%d" % number] and status[-2:] == [b"1000", b"100"]
+    assert get(kernel, "/proc/1/cmdline") == b"init\0"
+    assert kernel.readlink(f"/proc/{number}/cwd") == "/"
+    assert user.readlink("/proc/curproc") == str(number)
+    assert b"procfs /proc proc" in get(kernel, "/proc/mounts")
+    assert b"wp\t\t: yes" in get(kernel, "/proc/cpuinfo")
+    assert get(kernel, "/proc/meminfo").split()[7] == b"%d" % (128 << 20)
+    fails(errno.EPERM, get, kernel, "/proc/1/mem")
+    fails(errno.EACCES, user.open, "/proc/1/mem", os.O_RDONLY)
+    user.close()
+    assert str(number) not in kernel.listdir("/proc")
+    unload_all(kernel)
+
+
+def device(kernel: rumpy.Kernel, name: str) -> None:
+    """The number that NetBSD's examples give themselves."""
+    load(kernel, name)
+    kernel.mknod("/dev/example", 0o20666, 351 << 8)
+
+
+def test_mapper(kernel: rumpy.Kernel) -> None:
+    device(kernel, "mapper")
+    fd = kernel.open("/dev/example", os.O_RDONLY)
+    with pytest.raises(rumpy.ModuleError):
+        kernel.unload("mapper")
+    kernel.close(fd)
+    unload_all(kernel)
+
+
+def test_fopsmapper(kernel: rumpy.Kernel) -> None:
+    """It stays, as it does under NetBSD: it refuses to go."""
+    device(kernel, "fopsmapper")
+    fd = kernel.open("/dev/example", os.O_RDONLY)
+    fails(errno.EOPNOTSUPP, kernel.fstat, fd)
+    kernel.close(fd)
+    with pytest.raises(rumpy.ModuleError):
+        kernel.unload("fopsmapper")
+
+
+def test_panic_string(
+    kernel: rumpy.Kernel, tmp_path: Path, need: Callable[[str], str]
+) -> None:
+    """What was written before is on the disk when it panics."""
+    load(kernel, "ext2fs")
+    image = tmp_path / "image"
+    blank(image, 8)
+    run(need("mkfs.ext2"), "-q", "-F", image)
+    kernel.mount("ext2fs", str(image), "/mnt")
+    put(kernel, "/mnt/file", b"safe\n" * 100)
+    device(kernel, "panic_string")
+    fd = kernel.open("/dev/example", os.O_WRONLY)
+    with pytest.raises(rumpy.KernelPanic, match="panic string: goodbye"):
+        kernel.write(fd, b"goodbye")
+    kernel.close()
+    with rumpy.Kernel() as other:
+        load(other, "ext2fs")
+        other.mount("ext2fs", str(image), "/mnt", "ro")
+        assert get(other, "/mnt/file") == b"safe\n" * 100
 
 
 def test_mfs(

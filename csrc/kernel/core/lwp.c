@@ -313,6 +313,21 @@ lwp_delref(struct lwp *l)
 	l->l_refcnt--;
 }
 
+/* Contexts have no lock, since nobody disturbs them; see proc.c for others. */
+void
+lwp_lock(struct lwp *l)
+{
+
+	mutex_spin_enter(l->l_mutex);
+}
+
+void
+lwp_unlock(struct lwp *l)
+{
+
+	mutex_spin_exit(l->l_mutex);
+}
+
 /* --- priority levels and the big lock ------------------------------------- */
 
 /* No interrupt comes between two statements here: the level is a record. */

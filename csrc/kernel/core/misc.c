@@ -22,8 +22,13 @@
 #include <ufs/mfs/mfs_extern.h>
 
 const char ostype[] = "NetBSD";
-const char osrelease[] = "10.1";
-const char version[] = "NetBSD 10.1 (RUMPY) of rumpy\n";
+#if __NetBSD_Version__ >= 1100000000
+#define	RELEASE	"11.0"
+#else
+#define	RELEASE	"10.1"
+#endif
+const char osrelease[] = RELEASE;
+const char version[] = "NetBSD " RELEASE " (RUMPY) of rumpy\n";
 const char copyright[] = "";
 
 char	hostname[MAXHOSTNAMELEN] = "rumpy";
@@ -116,32 +121,75 @@ hashdone(void *table, enum hashtype type, u_long mask)
 	kmem_free(table, (mask + 1) * hash_head_size(type));
 }
 
-/* Nothing is ever executed here; the hooks are kept for who takes them away. */
-struct exechook {
-	LIST_ENTRY(exechook) eh_list;
-	void	(*eh_func)(struct proc *, void *);
-	void	*eh_arg;
+/*
+ * Who wants to know of processes: that they execute a program, which none does
+ * here, so those hooks are only kept for who takes them away; and that they go.
+ */
+struct prochook {
+	LIST_ENTRY(prochook) ph_list;
+	void	(*ph_func)(struct proc *, void *);
+	void	*ph_arg;
 };
-static LIST_HEAD(, exechook) exechooks = LIST_HEAD_INITIALIZER(exechooks);
+LIST_HEAD(prochooks, prochook);
+static struct prochooks exechooks = LIST_HEAD_INITIALIZER(exechooks);
+static struct prochooks exithooks = LIST_HEAD_INITIALIZER(exithooks);
+
+static void *
+prochook_establish(struct prochooks *hooks,
+    void (*func)(struct proc *, void *), void *arg)
+{
+	struct prochook *ph = kmem_alloc(sizeof(*ph), KM_SLEEP);
+
+	ph->ph_func = func;
+	ph->ph_arg = arg;
+	LIST_INSERT_HEAD(hooks, ph, ph_list);
+	return ph;
+}
+
+static void
+prochook_disestablish(struct prochook *ph)
+{
+
+	LIST_REMOVE(ph, ph_list);
+	kmem_free(ph, sizeof(*ph));
+}
 
 void *
 exechook_establish(void (*func)(struct proc *, void *), void *arg)
 {
-	struct exechook *eh = kmem_alloc(sizeof(*eh), KM_SLEEP);
 
-	eh->eh_func = func;
-	eh->eh_arg = arg;
-	LIST_INSERT_HEAD(&exechooks, eh, eh_list);
-	return eh;
+	return prochook_establish(&exechooks, func, arg);
 }
 
 void
 exechook_disestablish(void *v)
 {
-	struct exechook *eh = v;
 
-	LIST_REMOVE(eh, eh_list);
-	kmem_free(eh, sizeof(*eh));
+	prochook_disestablish(v);
+}
+
+void *
+exithook_establish(void (*func)(struct proc *, void *), void *arg)
+{
+
+	return prochook_establish(&exithooks, func, arg);
+}
+
+void
+exithook_disestablish(void *v)
+{
+
+	prochook_disestablish(v);
+}
+
+/* The process is about to go. */
+void
+doexithooks(struct proc *p)
+{
+	struct prochook *ph, *next;
+
+	LIST_FOREACH_SAFE(ph, &exithooks, ph_list, next)
+		(*ph->ph_func)(p, ph->ph_arg);
 }
 
 /* A memory file system inside the kernel to take the root from: none. */

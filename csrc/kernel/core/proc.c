@@ -3,7 +3,8 @@
 /*
  * Processes: who asks.  A process has credentials, descriptors, directories
  * and limits, but neither memory of its own nor threads: a door lends it to
- * the context that runs the call.
+ * the context that runs the call.  One lwp that never runs stands for it in
+ * its list, where modules look for one; only proc0 has a real one there.
  *
  * proc0 is the kernel's own; the initial process is the one that callers get
  * who name none.
@@ -43,6 +44,7 @@ struct emul emul_netbsd = {
 	.e_syscallnames = syscallnames,
 };
 
+static kmutex_t proc_lwp_lock;		/* of all lwps that never run */
 static struct session session0;
 static struct pgrp pgrp0;
 static struct pstats pstats0;
@@ -52,6 +54,40 @@ void
 procinit(void)
 {
 	mutex_init(&proc_lock, MUTEX_DEFAULT, IPL_NONE);
+	mutex_init(&proc_lwp_lock, MUTEX_SPIN, IPL_HIGH);
+}
+
+static void
+proc_set_lwp(struct proc *p, struct lwp *l)
+{
+
+	l->l_mutex = &proc_lwp_lock;
+	LIST_INSERT_HEAD(&p->p_lwps, l, l_sibling);
+	p->p_nlwps = 1;
+}
+
+static void
+proc_make_lwp(struct proc *p)
+{
+	struct lwp *l = kmem_zalloc(sizeof(*l), KM_SLEEP);
+
+	l->l_proc = p;
+	l->l_lid = p->p_pid;
+	l->l_stat = LSSLEEP;
+	l->l_refcnt = 1;
+	l->l_cpu = curcpu();
+	l->l_name = p->p_comm;
+	proc_set_lwp(p, l);
+}
+
+static void
+proc_free_lwp(struct proc *p)
+{
+	struct lwp *l = LIST_FIRST(&p->p_lwps);
+
+	KASSERT(l->l_refcnt == 1);
+	LIST_REMOVE(l, l_sibling);
+	kmem_free(l, sizeof(*l));
 }
 
 /* What every process has, apart from what it inherits. */
@@ -101,6 +137,7 @@ proc0_init(void)
 	microtime(&p->p_stats->p_start);
 	p->p_fd = fd_init(&filedesc0);
 	p->p_cwdi = &cwdi0;
+	proc_set_lwp(p, &lwp0_impl.li_lwp);
 	lwp_proc0_ready();
 }
 
@@ -136,6 +173,7 @@ proc_create(struct proc *parent, bool copyfd)
 	p->p_stats = kmem_zalloc(sizeof(*p->p_stats), KM_SLEEP);
 	microtime(&p->p_stats->p_start);
 	strlcpy(p->p_comm, "rumpy", sizeof(p->p_comm));
+	proc_make_lwp(p);
 
 	/* These two copy what the current process has. */
 	lwp_setproc(CUR_IMPL, parent);
@@ -195,6 +233,9 @@ proc_destroy(struct proc *p)
 {
 	struct proc *self = curproc, *child;
 
+	doexithooks(p);
+	/* Who reads about the process has locked it. */
+	rw_enter(&p->p_reflock, RW_WRITER);
 	p->p_stat = SDYING;
 	lwp_setproc(CUR_IMPL, p);
 	fd_free();
@@ -214,6 +255,8 @@ proc_destroy(struct proc *p)
 	LIST_REMOVE(p, p_pglist);
 	LIST_REMOVE(p, p_sibling);
 	nprocs--;
+	rw_exit(&p->p_reflock);
+	proc_free_lwp(p);
 	lim_free(p->p_limit);
 	kauth_cred_free(p->p_cred);
 	kmem_free(p->p_stats, sizeof(*p->p_stats));
@@ -306,17 +349,34 @@ proc_find_lwpid(pid_t pid)
 	return proc_find(pid);
 }
 
-/* Call a function for each process until one answers other than 0. */
+/*
+ * Call a function for each process until one answers other than 0.  It is
+ * called with proc_lock held and may release it; a marker keeps the place.
+ */
 int
 proclist_foreach_call(struct proclist *list,
     int (*func)(struct proc *, void *), void *arg)
 {
-	struct proc *p, *next;
+	struct proc *marker, *p;
 	int error = 0;
 
-	LIST_FOREACH_SAFE(p, list, p_list, next)
-		if ((error = (*func)(p, arg)) != 0)
-			break;
+	marker = kmem_zalloc(sizeof(*marker), KM_SLEEP);
+	marker->p_flag = PK_MARKER;
+	marker->p_pid = -1;
+	mutex_enter(&proc_lock);
+	for (p = LIST_FIRST(list); p != NULL && error == 0;) {
+		if ((p->p_flag & PK_MARKER) != 0) {
+			p = LIST_NEXT(p, p_list);
+			continue;
+		}
+		LIST_INSERT_AFTER(p, marker, p_list);
+		error = (*func)(p, arg);
+		KASSERT(mutex_owned(&proc_lock));
+		p = LIST_NEXT(marker, p_list);
+		LIST_REMOVE(marker, p_list);
+	}
+	mutex_exit(&proc_lock);
+	kmem_free(marker, sizeof(*marker));
 	return error;
 }
 

@@ -28,6 +28,7 @@
 
 #include <rumpy/hyp.h>
 
+#include "core/cpuinfo.h"
 #include "module/module.h"
 
 /* NetBSD releases whose modules have this kernel's ABI: a whole major. */
@@ -234,6 +235,8 @@ module_attach(struct door_module *door, modsrc_t source, module_t **modp)
 	error = check_info(mi);
 	if (error != 0)
 		return error;
+	if (source != MODULE_SOURCE_KERNEL)
+		cpuinfo_identify();
 	ko = kobj_create(mi, door, source);
 	mod = &ko->ko_module;
 	error = hold_required(mod);

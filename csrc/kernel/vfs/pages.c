@@ -49,6 +49,8 @@ pages_init(void)
 	pagechunk_pool = pool_cache_init(sizeof(struct uvm_pagechunk), 64, 0,
 	    0, "pgchunk", NULL, IPL_NONE, NULL, NULL, NULL);
 	pagecache.pch_dirtymax = MAX(kpage_limit() / 4, 4 * CHUNK_PAGES);
+	uvm_map_setup(&vmspace0.vm_map);
+	uvm_map_setup(&vmspace_host.vm_map);
 	uvmexp.pagesize = PAGE_SIZE;
 	uvmexp.pagemask = PAGE_MASK;
 	uvmexp.pageshift = PAGE_SHIFT;

@@ -82,6 +82,9 @@ struct uvm_pagechunk *pageindex_next(const struct uvm_object *, voff_t, bool);
 struct uvm_pagechunk *pageindex_prev(const struct uvm_object *, voff_t, bool);
 struct uvm_pagechunk *pageindex_lookup(const struct uvm_object *, voff_t);
 
+/* uvm_map.c */
+void	uvm_map_setup(struct vm_map *);
+
 /* pages.c */
 void	pages_init(void);
 struct uvm_pagechunk *pagechunk_get(struct uvm_object *, voff_t, u_int,

@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscallargs.h>
+#include <sys/vfs_syscalls.h>
 #include <sys/vnode.h>
 
 #include "vnode_impl.h"
@@ -59,11 +60,17 @@ sys_unmount(struct lwp *l, const struct sys_unmount_args *uap,
 	return error;
 }
 
+void
+do_sys_sync(struct lwp *l)
+{
+	vfs_sync_all(l);
+}
+
 int
 sys_sync(struct lwp *l, const struct sys_sync_args *uap __unused,
     register_t *retval __unused)
 {
-	vfs_sync_all(l);
+	do_sys_sync(l);
 	return 0;
 }
 

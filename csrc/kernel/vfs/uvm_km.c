@@ -16,13 +16,11 @@ struct pmap {
 static struct pmap uvm_kernel_pmap, uvm_host_pmap;
 struct pmap *const kernel_pmap_ptr = &uvm_kernel_pmap;
 
-static struct vm_map uvm_kernel_map = { .pmap = &uvm_kernel_pmap };
-struct vm_map *kernel_map = &uvm_kernel_map;
-
 struct vmspace vmspace0 = {
 	.vm_map = { .pmap = &uvm_kernel_pmap },
 	.vm_refcnt = 1,
 };
+struct vm_map *kernel_map = &vmspace0.vm_map;
 struct vmspace vmspace_host = {
 	.vm_map = { .pmap = &uvm_host_pmap },
 	.vm_refcnt = 1,

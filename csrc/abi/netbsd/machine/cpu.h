@@ -18,7 +18,18 @@ struct cpu_info {
 	struct	cpu_data ci_data;
 	struct	device *ci_dev;
 	struct	cpu_info *ci_self;
-	char	_ci_machdep0[1792];
+	char	_ci_machdep0[1080];
+	uint32_t ci_signature;		/* what CPUID says of the processor */
+	uint32_t ci_vendor[4];
+	uint32_t ci_max_cpuid;
+	uint32_t ci_max_ext_cpuid;
+	uint32_t _ci_lapic_counter;
+	uint32_t ci_feat_val[8];
+	char	_ci_machdep3[16];
+	u_int	ci_cflush_lsize;
+	char	_ci_machdep4[620];
+	uint32_t ci_initapicid;
+	uint32_t _ci_vcpuid;
 	cpuid_t	ci_cpuid;
 	struct	cpu_info *ci_next;
 	char	_ci_machdep1[32];
@@ -29,6 +40,8 @@ struct cpu_info {
 
 extern struct cpu_info *cpu_info_list;
 extern struct cpu_info cpu_info_primary;
+extern int cpuid_level;
+extern char cpu_brand_string[];
 
 /*
  * Const on purpose: a context keeps one lwp for its life, so the compiler

@@ -183,5 +183,7 @@ extern struct lwplist alllwp;
 
 void	lwp_addref(lwp_t *);
 void	lwp_delref(lwp_t *);
+void	lwp_lock(lwp_t *);
+void	lwp_unlock(lwp_t *);
 
 #endif /* !_SYS_LWP_H_ */

@@ -189,6 +189,9 @@ proc_t	*proc_find_lwpid(pid_t);
 int	proclist_foreach_call(struct proclist *,
 	    int (*)(struct proc *, void *), void *);
 int	proc_uidmatch(kauth_cred_t, kauth_cred_t);
+int	proc_isunder(struct proc *, struct lwp *);
+int	proc_vmspace_getref(struct proc *, struct vmspace **);
+int	proc_getauxv(struct proc *, void **, size_t *);
 void	proc_crmod_enter(void);
 void	proc_crmod_leave(kauth_cred_t, kauth_cred_t, bool);
 

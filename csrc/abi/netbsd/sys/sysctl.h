@@ -328,4 +328,53 @@ int	sysctl_copyout(struct lwp *, const void *, void *, size_t);
 int	sysctl_copyinstr(struct lwp *, const void *, void *, size_t,
 	    size_t *);
 
+/* A process, for ps(1) and procfs; addresses are 0 here. */
+typedef struct {
+	uint32_t __bits[4];
+} ki_sigset_t;
+
+#define	KI_NGROUPS	16
+#define	KI_MAXCOMLEN	24
+
+#define	EPROC_CTTY	0x01
+#define	EPROC_SLEADER	0x02
+#define	L_INMEM		0x00000004	/* p_flag */
+
+struct kinfo_proc2 {
+	uint64_t p_forw, p_back, p_paddr, p_addr, p_fd, p_cwdi, p_stats,
+	    p_limit, p_vmspace, p_sigacts, p_sess, p_tsess, p_ru;
+	int32_t	p_eflag, p_exitsig, p_flag, p_pid, p_ppid, p_sid, p__pgid,
+	    p_tpgid;
+	uint32_t p_uid, p_ruid, p_gid, p_rgid, p_groups[KI_NGROUPS];
+	int16_t	p_ngroups, p_jobc;
+	uint32_t p_tdev, p_estcpu, p_rtime_sec, p_rtime_usec;
+	int32_t	p_cpticks;
+	uint32_t p_pctcpu, p_swtime, p_slptime;
+	int32_t	p_schedflags;
+	uint64_t p_uticks, p_sticks, p_iticks, p_tracep;
+	int32_t	p_traceflag, p_holdcnt;
+	ki_sigset_t p_siglist, p_sigmask, p_sigignore, p_sigcatch;
+	int8_t	p_stat;
+	uint8_t	p_priority, p_usrpri, p_nice;
+	uint16_t p_xstat, p_acflag;
+	char	p_comm[KI_MAXCOMLEN], p_wmesg[8];
+	uint64_t p_wchan;
+	char	p_login[24];
+	int32_t	p_vm_rssize, p_vm_tsize, p_vm_dsize, p_vm_ssize;
+	int64_t	p_uvalid;
+	uint32_t p_ustart_sec, p_ustart_usec, p_uutime_sec, p_uutime_usec,
+	    p_ustime_sec, p_ustime_usec;
+	uint64_t p_uru_maxrss, p_uru_ixrss, p_uru_idrss, p_uru_isrss,
+	    p_uru_minflt, p_uru_majflt, p_uru_nswap, p_uru_inblock,
+	    p_uru_oublock, p_uru_msgsnd, p_uru_msgrcv, p_uru_nsignals,
+	    p_uru_nvcsw, p_uru_nivcsw;
+	uint32_t p_uctime_sec, p_uctime_usec;
+	uint64_t p_cpuid, p_realflag, p_nlwps, p_nrlwps, p_realstat;
+	uint32_t p_svuid, p_svgid;
+	char	p_ename[16];
+	int64_t	p_vm_vsize, p_vm_msize;
+};
+
+void	fill_kproc2(struct proc *, struct kinfo_proc2 *, bool, bool);
+
 #endif /* !_SYS_SYSCTL_H_ */

@@ -112,6 +112,9 @@ void	uioskip(size_t, struct uio *);
 
 void	*exechook_establish(void (*)(struct proc *, void *), void *);
 void	exechook_disestablish(void *);
+void	*exithook_establish(void (*)(struct proc *, void *), void *);
+void	exithook_disestablish(void *);
+void	doexithooks(struct proc *);
 
 void	setrootfstime(time_t);
 void	delay(unsigned int);

@@ -28,6 +28,10 @@ struct vm_page;
 struct vmspace;
 struct vnode;
 
+#define	UVM_PROT_MASK		0x07
+#define	UVM_PROT_RW		0x03
+#define	UVM_UNKNOWN_OFFSET	((voff_t)-1)
+
 /* Inheritance and advice, as uvm_map() takes them. */
 #define	UVM_INH_MASK		0x30
 #define	UVM_INH_SHARE		0x00
@@ -42,6 +46,10 @@ struct vnode;
 #define	UVM_ADV_DONTNEED	0x4
 #define	UVM_ADV_NOREUSE		0x5
 #define	UVM_ADV_MASK		0x7
+
+/* What uvm_map() makes its entry of. */
+#define	UVM_MAPFLAG(prot, maxprot, inherit, advice, flags)		\
+	((prot) | ((maxprot) << 8) | (inherit) | ((advice) << 12) | (flags))
 
 #define	UVM_FLAG_FIXED		0x00010000
 #define	UVM_FLAG_OVERLAY	0x00020000
@@ -291,9 +299,14 @@ void	ubc_zerorange(struct uvm_object *, off_t, size_t, int);
 void	ubc_purge(struct uvm_object *);
 
 int	uvm_availmem(bool);
+void	uvm_deallocate(struct vm_map *, vaddr_t, vsize_t);
 void	uvm_estimatepageable(int *, int *);
 vaddr_t	uvm_km_alloc(struct vm_map *, vsize_t, vsize_t, uvm_flag_t);
 void	uvm_km_free(struct vm_map *, vaddr_t, vsize_t, uvm_flag_t);
+int	uvm_map(struct vm_map *, vaddr_t *, vsize_t, struct uvm_object *,
+	    voff_t, vsize_t, uvm_flag_t);
+void	uvm_unmap1(struct vm_map *, vaddr_t, vaddr_t, int);
+void	uvmspace_free(struct vmspace *);
 void	uvm_pageout_start(int);
 void	uvm_pageout_done(int);
 void	uvm_vnp_setsize(struct vnode *, voff_t);

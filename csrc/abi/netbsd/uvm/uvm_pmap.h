@@ -5,6 +5,8 @@
 #ifndef _UVM_UVM_PMAP_H_
 #define	_UVM_UVM_PMAP_H_
 
+#include <sys/types.h>
+
 struct pmap;
 typedef struct pmap *pmap_t;
 
@@ -21,6 +23,7 @@ struct vm_page;
 bool	pmap_test_attrs(struct vm_page *, unsigned int);
 bool	pmap_clear_attrs(struct vm_page *, unsigned int);
 void	pmap_page_remove(struct vm_page *);
+bool	pmap_extract(pmap_t, vaddr_t, paddr_t *);
 #endif
 
 #endif /* !_UVM_UVM_PMAP_H_ */
