@@ -15,12 +15,8 @@ static const struct {
 	const char *name;
 	int	(*run)(void);
 } tests[] = {
-	{ "disk", test_disk },
-	{ "label", test_label },
-	{ "bounds", test_bounds },
-	{ "pty", test_pty },
-	{ "hook", test_hook },
-	{ "lock_none", test_lock_none },
+#define	ABI_ROW(name) { #name, test_##name },
+	ABI_TESTS(ABI_ROW)
 };
 
 /* Nobody has terminals, but somebody may be the one to show them. */

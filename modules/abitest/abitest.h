@@ -17,11 +17,14 @@
 	}								\
 } while (0)
 
-int	test_disk(void);
-int	test_label(void);
-int	test_bounds(void);
-int	test_pty(void);
-int	test_hook(void);
-int	test_lock_none(void);
+/* Every test: int test_NAME(void). */
+#define	ABI_TESTS(T)							\
+	T(disk) T(label) T(bounds) T(pty) T(hook) T(lock_none)		\
+	T(clocks) T(timers) T(ppsratecheck) T(signals) T(processes)	\
+	T(limits) T(levels) T(mtsleep) T(nothings) T(hooks) T(counter)	\
+	T(random) T(syscalls) T(devices)
+
+#define	ABI_DECLARE(name) int test_##name(void);
+ABI_TESTS(ABI_DECLARE)
 
 #endif /* !_ABITEST_H_ */

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,4 +20,5 @@ def test_units(kernel: rumpy.Kernel) -> None:
 
 def test_what_other_modules_are_promised(kernel: rumpy.Kernel) -> None:
     kernel.load(MODULES / "abitest.kmod")
-    assert "abitest: 6 tests, 0 failed" in kernel.console.tail(16384)
+    console = kernel.console.tail(16384)
+    assert re.search(r"abitest: (\d\d+) tests, 0 failed", console), console

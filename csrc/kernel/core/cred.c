@@ -236,16 +236,33 @@ kauth_uucred_to_cred(kauth_cred_t cred, const struct uucred *uuc)
 	    cred->cr_ngroups * sizeof(gid_t));
 }
 
-/* 0 if they are the same, as far as a uucred tells. */
+static bool
+gids_have(const gid_t *gids, int n, gid_t gid)
+{
+
+	while (n > 0)
+		if (gids[--n] == gid)
+			return true;
+	return false;
+}
+
+/* 0 if they are the same as far as a uucred tells; the groups are sets. */
 int
 kauth_cred_uucmp(kauth_cred_t cred, const struct uucred *uuc)
 {
 	struct uucred own;
+	int i, n;
 
 	kauth_cred_to_uucred(&own, cred);
-	return own.cr_uid != uuc->cr_uid || own.cr_gid != uuc->cr_gid ||
-	    own.cr_ngroups != uuc->cr_ngroups || memcmp(own.cr_groups,
-	    uuc->cr_groups, own.cr_ngroups * sizeof(gid_t)) != 0;
+	n = own.cr_ngroups;
+	if (own.cr_uid != uuc->cr_uid || own.cr_gid != uuc->cr_gid ||
+	    n != uuc->cr_ngroups)
+		return 1;
+	for (i = 0; i < n; i++)
+		if (!gids_have(uuc->cr_groups, n, own.cr_groups[i]) ||
+		    !gids_have(own.cr_groups, n, uuc->cr_groups[i]))
+			return 1;
+	return 0;
 }
 
 void

@@ -135,17 +135,24 @@ config_attach_pseudo(cfdata_t cf)
 	cfdriver_t cd = driver_find(cf->cf_name);
 	cfattach_t ca;
 	device_t dev;
+	int unit;
 
 	if (cd == NULL || (ca = attachment_find(cd, cf->cf_atname)) == NULL)
 		return NULL;
-	if (device_lookup(cd, (int)cf->cf_unit) != NULL)
+	unit = (int)cf->cf_unit;
+	if (cf->cf_fstate == FSTATE_STAR) {	/* the next free one */
+		while (device_lookup(cd, unit) != NULL)
+			unit++;
+	} else if (device_lookup(cd, unit) != NULL)
 		return NULL;
+	else
+		cf->cf_fstate = FSTATE_FOUND;
 	dev = kmem_zalloc(sizeof(*dev), KM_SLEEP);
 	dev->dv_class = cd->cd_class;
 	dev->dv_cfdata = cf;
 	dev->dv_cfdriver = cd;
 	dev->dv_cfattach = ca;
-	dev->dv_unit = (int)cf->cf_unit;
+	dev->dv_unit = unit;
 	if (ca->ca_devsize != 0)
 		dev->dv_private = kmem_zalloc(ca->ca_devsize, KM_SLEEP);
 	snprintf(dev->dv_xname, sizeof(dev->dv_xname), "%s%d", cf->cf_name,
@@ -166,6 +173,11 @@ config_detach(device_t dev, int flags)
 		error = (*ca->ca_detach)(dev, flags);
 	if (error != 0 && (flags & DETACH_FORCE) == 0)
 		return error;
+	if (error != 0)
+		panic("config_detach: %s can't be forced off: error %d",
+		    dev->dv_xname, error);
+	if (dev->dv_cfdata->cf_fstate == FSTATE_FOUND)
+		dev->dv_cfdata->cf_fstate = FSTATE_NOTFOUND;
 	dev->dv_cfdriver->cd_devs[dev->dv_unit] = NULL;
 	if (dev->dv_private != NULL)
 		kmem_free(dev->dv_private, ca->ca_devsize);

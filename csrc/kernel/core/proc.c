@@ -109,6 +109,7 @@ proc_setup(struct proc *p, pid_t pid, struct proc *parent)
 	p->p_emul = &emul_netbsd;
 	p->p_pgrp = &pgrp0;
 	p->p_nice = NZERO;
+	siginit(p);
 	LIST_INSERT_HEAD(&allproc, p, p_list);
 	LIST_INSERT_HEAD(&pgrp0.pg_members, p, p_pglist);
 	if (parent != NULL)
@@ -342,10 +343,15 @@ proc_find(pid_t pid)
 	return NULL;
 }
 
-/* Contexts are not a process's own, so an lwp's id finds nobody else's. */
+/* The process that a context works for, by the context's number. */
 proc_t *
 proc_find_lwpid(pid_t pid)
 {
+	struct lwp *l;
+
+	LIST_FOREACH(l, &alllwp, l_list)
+		if (l->l_lid == pid)
+			return l->l_proc;
 	return proc_find(pid);
 }
 
@@ -380,13 +386,22 @@ proclist_foreach_call(struct proclist *list,
 	return error;
 }
 
+/*
+ * 0 if the target is the asker's: the same real and saved user, and no group
+ * that it has by a set-group-id program or that the asker is not in.
+ */
 int
 proc_uidmatch(kauth_cred_t cred, kauth_cred_t target)
 {
-	uid_t uid = kauth_cred_geteuid(cred);
+	const uid_t uid = kauth_cred_getuid(cred);
+	const gid_t gid = kauth_cred_getgid(target);
+	int member;
 
-	if (uid == kauth_cred_getuid(target) &&
-	    uid == kauth_cred_getsvuid(target))
-		return 0;
-	return EPERM;
+	if (kauth_cred_getuid(target) != uid ||
+	    kauth_cred_getsvuid(target) != uid ||
+	    kauth_cred_getsvgid(target) != gid)
+		return EPERM;
+	if (kauth_cred_ismember_gid(cred, gid, &member) != 0 || !member)
+		return EPERM;
+	return 0;
 }

@@ -17,4 +17,6 @@ void	proc_setcred(struct proc *, struct kauth_cred *);
 void	resource_init(void);
 extern struct plimit limit0;
 
+void	siginit(struct proc *);
+
 #endif /* !_RUMPY_CORE_PROC_IMPL_H_ */

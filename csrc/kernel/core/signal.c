@@ -12,6 +12,7 @@
 #include <sys/signalvar.h>
 
 #include "core/lwp_impl.h"
+#include "core/proc_impl.h"
 
 struct ksiginfo {
 	u_long	ksi_flags;
@@ -21,7 +22,22 @@ struct ksiginfo {
 };
 CTASSERT(sizeof(struct ksiginfo) == 128);
 
-/* Mark the signal pending and interrupt the process's sleeping contexts. */
+/* What a process ignores as long as it says nothing else. */
+void
+siginit(struct proc *p)
+{
+	static const int ignored[] = {
+		SIGURG, SIGCHLD, SIGIO, SIGWINCH, SIGINFO, SIGPWR
+	};
+
+	for (size_t i = 0; i < __arraycount(ignored); i++)
+		sigaddset(&p->p_sigctx.ps_sigignore, ignored[i]);
+}
+
+/*
+ * Mark the signal pending and interrupt the process's sleeping contexts,
+ * unless it is ignored.
+ */
 void
 psignal(struct proc *p, int signo)
 {
@@ -29,6 +45,8 @@ psignal(struct proc *p, int signo)
 
 	if (signo <= 0 || signo >= NSIG)
 		panic("psignal: signal %d", signo);
+	if (sigismember(&p->p_sigctx.ps_sigignore, signo))
+		return;
 	sigaddset(&p->p_sigpend.sp_set, signo);
 	LIST_FOREACH(l, &alllwp, l_list)
 		if (l->l_proc == p && l->l_stat == LSSLEEP &&
@@ -39,24 +57,27 @@ psignal(struct proc *p, int signo)
 int
 sigismasked(struct lwp *l, int signo)
 {
-	return sigismember(&l->l_sigmask, signo);
+	return sigismember(&l->l_sigmask, signo) ||
+	    sigismember(&l->l_proc->p_sigctx.ps_sigignore, signo);
 }
 
+/* EINTR if the signal, or any if that is 0, waits to be delivered. */
 int
 sigispending(struct lwp *l, int signo)
 {
 	const struct proc *p = l->l_proc;
+	sigset_t due;
 	u_int i;
+	uint32_t any = 0;
 
-	if (signo != 0)
-		return sigismember(&p->p_sigpend.sp_set, signo) ||
-		    sigismember(&l->l_sigpend.sp_set, signo) ? EINTR : 0;
-	for (i = 0; i < __arraycount(l->l_sigmask.__bits); i++)
-		if (((p->p_sigpend.sp_set.__bits[i] |
+	for (i = 0; i < __arraycount(due.__bits); i++) {
+		due.__bits[i] = (p->p_sigpend.sp_set.__bits[i] |
 		    l->l_sigpend.sp_set.__bits[i]) &
-		    ~l->l_sigmask.__bits[i]) != 0)
-			return EINTR;
-	return 0;
+		    ~(l->l_sigmask.__bits[i] |
+		    p->p_sigctx.ps_sigignore.__bits[i]);
+		any |= due.__bits[i];
+	}
+	return (signo != 0 ? sigismember(&due, signo) : any != 0) ? EINTR : 0;
 }
 
 void
@@ -97,15 +118,28 @@ sigprocmask1(struct lwp *l, int how, const sigset_t *new, sigset_t *old)
 	return 0;
 }
 
-/* Forget pending signals, those of MASK or all. */
-void
-sigclearall(struct proc *p, const sigset_t *mask, ksiginfoq_t *kq)
+static void
+sigpend_clear(sigpend_t *sp, const sigset_t *mask)
 {
 	u_int i;
 
-	for (i = 0; i < __arraycount(p->p_sigpend.sp_set.__bits); i++)
-		p->p_sigpend.sp_set.__bits[i] &=
-		    mask != NULL ? ~mask->__bits[i] : 0;
+	for (i = 0; i < __arraycount(sp->sp_set.__bits); i++)
+		sp->sp_set.__bits[i] &= mask != NULL ? ~mask->__bits[i] : 0;
+}
+
+/*
+ * Forget pending signals of a process and its contexts, those of MASK or all.
+ * None has more to say than its number, so nothing is put into KQ.
+ */
+void
+sigclearall(struct proc *p, const sigset_t *mask, ksiginfoq_t *kq)
+{
+	struct lwp *l;
+
+	sigpend_clear(&p->p_sigpend, mask);
+	LIST_FOREACH(l, &alllwp, l_list)
+		if (l->l_proc == p)
+			sigpend_clear(&l->l_sigpend, mask);
 }
 
 void

@@ -26,6 +26,7 @@ int
 kern_syscall(struct door_syscall *d)
 {
 	const struct sysent *se;
+	struct lwp *l;
 	int error;
 
 	if (__predict_false((u_int)d->number >= SYS_NSYSENT))
@@ -33,8 +34,10 @@ kern_syscall(struct door_syscall *d)
 	se = &sysent[d->number];
 	d->retval[0] = d->retval[1] = 0;
 	syscall_evcnt.ev_count++;
-	error = (*se->sy_call)(&CUR_IMPL->li_lwp, d->args,
-	    (register_t *)d->retval);
+	l = &CUR_IMPL->li_lwp;
+	l->l_sysent = se;
+	error = (*se->sy_call)(l, d->args, (register_t *)d->retval);
+	l->l_sysent = NULL;
 	if (__predict_true(error >= 0))
 		return error;
 	/* A call that would be restarted on NetBSD was interrupted here. */
@@ -69,11 +72,26 @@ syscall_establish(const struct emul *em, const struct syscall_package *sp)
 	return 0;
 }
 
+static bool
+syscall_running(const struct sysent *se)
+{
+	struct lwp *l;
+
+	LIST_FOREACH(l, &alllwp, l_list)
+		if (l->l_sysent == se)
+			return true;
+	return false;
+}
+
+/* EBUSY: somebody is inside one of them. */
 int
 syscall_disestablish(const struct emul *em, const struct syscall_package *sp)
 {
 	size_t i;
 
+	for (i = 0; sp[i].sp_call != NULL; i++)
+		if (syscall_running(&sysent[sp[i].sp_code]))
+			return EBUSY;
 	for (i = 0; sp[i].sp_call != NULL; i++) {
 		KASSERT(sysent[sp[i].sp_code].sy_call == sp[i].sp_call);
 		sysent[sp[i].sp_code].sy_call = sys_nomodule;

@@ -45,6 +45,11 @@ typedef struct cfattach *cfattach_t;
 struct cfparent;
 struct vnode;
 
+/* cf_fstate: whether the entry is taken; a starred one can be, many times. */
+#define FSTATE_NOTFOUND		0
+#define FSTATE_FOUND		1
+#define FSTATE_STAR		2
+
 struct cfdata {
 	const char *cf_name;
 	const char *cf_atname;

@@ -24,4 +24,8 @@ void	once_init(void);
 int	_init_once(once_t *, int (*)(void));
 void	_fini_once(once_t *, void (*)(void));
 
+/* Each user counts; the last one's FINI_ONCE() undoes it. */
+#define	INIT_ONCE(o, fn)	_init_once((o), (fn))
+#define	FINI_ONCE(o, fn)	_fini_once((o), (fn))
+
 #endif /* !_SYS_ONCE_H_ */

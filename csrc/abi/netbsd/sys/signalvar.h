@@ -18,9 +18,12 @@ typedef struct sigpend {
 	sigset_t sp_set;
 } sigpend_t;
 
-/* 160 bytes, opaque here; only its size is part of struct proc. */
+/* What a process does with its signals; here it can only ignore them. */
 struct sigctx {
-	uint64_t _ps_opaque[20];
+	uint64_t _ps_info[14];
+	sigset_t ps_sigignore;
+	sigset_t ps_sigcatch;
+	sigset_t ps_sigpass;
 };
 
 void	psignal(struct proc *, int);
