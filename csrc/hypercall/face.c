@@ -194,20 +194,27 @@ bulk_close(struct hyp_kernel *k, uint64_t proc, const struct face_numbers *n,
 	(void)face_i(k, proc, n->fn_close, fd, 0, 0, 0, 0, 0);
 }
 
+/* Where a listing goes. */
+struct scan {
+	int			stats;
+	struct face_bulk	*entries;
+	struct face_bulk	*names;
+};
+
 /*
  * Pack one entry.  A name that has gone meanwhile comes without attributes:
  * the reader then asks again and sees ENOENT by itself.
  */
 static int64_t
 scan_entry(struct hyp_kernel *k, uint64_t proc, const struct face_numbers *n,
-    int64_t fd, const char *dirent, int stats, struct face_bulk *bulk)
+    int64_t fd, const char *dirent, const struct scan *to)
 {
 	const char *name = dirent + NB_DIRENT_NAME;
 	struct face_entry head;
 	uint16_t namelen;
 	uint64_t length;
 	int64_t error = 0;
-	char *out;
+	char *out, *text;
 
 	memset(&head, 0, sizeof(head));
 	memcpy(&head.fe_fileno, dirent, sizeof(head.fe_fileno));
@@ -216,33 +223,32 @@ scan_entry(struct hyp_kernel *k, uint64_t proc, const struct face_numbers *n,
 	    (namelen == 2 && name[0] == '.' && name[1] == '.'))
 		return 0;
 
-	length = sizeof(head) + (stats ? NB_STAT_SIZE : 0) + namelen + 1;
-	length = (length + 7) & ~(uint64_t)7;
-	out = bulk_reserve(bulk, length);
-	if (out == NULL)
+	length = sizeof(head) + (to->stats ? NB_STAT_SIZE : 0);
+	out = bulk_reserve(to->entries, length);
+	text = bulk_reserve(to->names, (uint64_t)namelen + 1);
+	if (out == NULL || text == NULL)
 		return -NB_ENOMEM;
 	memset(out, 0, length);
-	if (stats)
+	if (to->stats)
 		error = face_ipp(k, proc, n->fn_fstatat, fd, name,
 		    out + sizeof(head), NB_AT_SYMLINK_NOFOLLOW);
 	if (error < -FACE_ERRNO_MAX)
 		return error;
-	head.fe_length = (uint16_t)length;
-	head.fe_namelen = namelen;
 	head.fe_type = (uint8_t)dirent[12];
-	head.fe_stat = (uint8_t)(stats && error == 0);
+	head.fe_stat = (uint8_t)(to->stats && error == 0);
 	memcpy(out, &head, sizeof(head));
-	memcpy(out + sizeof(head) + (stats ? NB_STAT_SIZE : 0), name, namelen);
-	bulk->fb_size += length;
-	bulk->fb_count++;
+	memcpy(text, name, namelen);
+	text[namelen] = '\0';
+	to->entries->fb_size += length;
+	to->entries->fb_count++;
+	to->names->fb_size += (uint64_t)namelen + 1;
 	return 0;
 }
 
 /* Pack every entry of one getdents(2) buffer, which the kernel filled. */
 static int64_t
 scan_buffer(struct hyp_kernel *k, uint64_t proc, const struct face_numbers *n,
-    int64_t fd, const char *buffer, uint64_t got, int stats,
-    struct face_bulk *bulk)
+    int64_t fd, const char *buffer, uint64_t got, const struct scan *to)
 {
 	uint64_t offset;
 	uint16_t reclen, namelen;
@@ -256,7 +262,7 @@ scan_buffer(struct hyp_kernel *k, uint64_t proc, const struct face_numbers *n,
 		if (reclen < NB_DIRENT_NAME + namelen + 1 ||
 		    reclen > got - offset)
 			return -NB_EIO;
-		error = scan_entry(k, proc, n, fd, buffer + offset, stats, bulk);
+		error = scan_entry(k, proc, n, fd, buffer + offset, to);
 		if (error < 0)
 			return error;
 	}
@@ -265,7 +271,7 @@ scan_buffer(struct hyp_kernel *k, uint64_t proc, const struct face_numbers *n,
 
 static int64_t
 scan_fd(struct hyp_kernel *k, uint64_t proc, const struct face_numbers *n,
-    int64_t fd, int stats, struct face_bulk *bulk)
+    int64_t fd, const struct scan *to)
 {
 	char *buffer;
 	int64_t got;
@@ -275,8 +281,7 @@ scan_fd(struct hyp_kernel *k, uint64_t proc, const struct face_numbers *n,
 		return -NB_ENOMEM;
 	while ((got = face_ip(k, proc, n->fn_getdents, fd, buffer, DIRBUF, 0,
 	    0)) > 0) {
-		got = scan_buffer(k, proc, n, fd, buffer, (uint64_t)got, stats,
-		    bulk);
+		got = scan_buffer(k, proc, n, fd, buffer, (uint64_t)got, to);
 		if (got < 0)
 			break;
 	}
@@ -286,16 +291,18 @@ scan_fd(struct hyp_kernel *k, uint64_t proc, const struct face_numbers *n,
 
 int64_t
 face_scan(struct hyp_kernel *k, uint64_t proc, const struct face_numbers *n,
-    int64_t dirfd, const char *path, int stats, struct face_bulk *bulk)
+    int64_t dirfd, const char *path, int stats, struct face_bulk *entries,
+    struct face_bulk *names)
 {
+	const struct scan to = { stats, entries, names };
 	int64_t error, fd;
 
 	if (path == NULL)
-		return scan_fd(k, proc, n, dirfd, stats, bulk);
+		return scan_fd(k, proc, n, dirfd, &to);
 	fd = bulk_open(k, proc, n, dirfd, path, NB_O_RDONLY | NB_O_DIRECTORY);
 	if (fd < 0)
 		return fd;
-	error = scan_fd(k, proc, n, fd, stats, bulk);
+	error = scan_fd(k, proc, n, fd, &to);
 	bulk_close(k, proc, n, fd);
 	return error;
 }

@@ -8,6 +8,7 @@ the C size; tests compare offsets and sizes with csrc/abi/layouts.tbl.
 from __future__ import annotations
 
 import os
+from _operator import itemgetter  # operator itself has to be read
 from struct import Struct
 
 TYPE_CHECKING = False
@@ -28,6 +29,10 @@ MODSTAT = Struct(
 STAT = Struct("<QI4xQIII4xQqqqqqqqqqqiII12x")
 STATVFS = Struct("<16Q2iQQI4x4Q32s1024s1024s1024s")
 DIRENT = Struct("<QHHB")  # d_fileno, d_reclen, d_namlen, d_type; d_name follows
+
+_unpack_stat = STAT.unpack_from
+# mode ino dev nlink uid gid size atime mtime ctime
+_classic = itemgetter(1, 2, 0, 3, 4, 5, 15, 7, 9, 11)
 
 DIRENT_SIZE = 528
 PAGE = 4096
@@ -60,9 +65,9 @@ class StatResult(tuple[int, ...]):
         cls, data: bytes | bytearray | memoryview, offset: int = 0
     ) -> StatResult:
         """Decode a NetBSD `struct stat` of 152 bytes at `offset`."""
-        f = STAT.unpack_from(data, offset)
-        self = cls((f[1], f[2], f[0], f[3], f[4], f[5], f[15], f[7], f[9], f[11]))
-        self._all = f
+        values = _unpack_stat(data, offset)
+        self = cls(_classic(values))
+        self._all = values
         return self
 
     st_mode = property(lambda s: s._all[1])

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import stat as _stat
-from struct import Struct
+from itertools import chain
 
 from rumpy._hyp import ffi, lib
 from rumpy.abi.structs import StatResult
@@ -25,10 +25,75 @@ if TYPE_CHECKING:
 
     from rumpy.api.base import Name
 
-_HEAD = Struct("<QHHBBH")  # struct face_entry
-_STAT = 152
+# struct face_entry, and the struct stat behind it
+_TYPE, _HAS_STAT, _HEAD, _STAT = 8, 9, 16, 152
 _DIR, _REG, _LNK = 4, 8, 10
 _KINDS = {_DIR: _stat.S_IFDIR, _REG: _stat.S_IFREG, _LNK: _stat.S_IFLNK}
+_OTHERS = bytes((1, 2, 6, _REG, 12))  # neither directories nor links to one
+
+
+class Listing:
+    """A directory as face_scan packs it, which its entries share.
+
+    Attributes:
+        process: whose listing it is.
+        parent: what scandir was given.
+        names: of the entries, in the type of the parent.
+        data: a record for each of them.
+        stride: bytes of a record.
+        stats: whether the records have attributes.
+    """
+
+    __slots__ = ("data", "names", "parent", "process", "stats", "stride")
+
+    def __init__(
+        self, process: TreeCalls, parent: Any, names: bytes, data: bytes, stats: bool
+    ) -> None:
+        self.process = process
+        self.parent = parent
+        self.data = data
+        self.stats = stats
+        self.stride = _HEAD + _STAT if stats else _HEAD
+        self.names: list[Any]
+        if isinstance(parent, bytes):
+            self.names = names.split(b"\0")
+        else:
+            self.names = names.decode("utf-8", "surrogateescape").split("\0")
+        self.names.pop()  # behind the last NUL
+
+    @property
+    def types(self) -> bytes:
+        """The d_type of each entry."""
+        return self.data[_TYPE :: self.stride]
+
+    def entries(self) -> list[DirEntry]:
+        """All of them."""
+        at = range(0, len(self.data), self.stride)
+        return [
+            DirEntry(self, offset, name)
+            for offset, name in zip(at, self.names, strict=True)
+        ]
+
+    def sorted_out(self) -> tuple[list[Any], list[Any], set[Any]]:
+        """Names of directories, of others, and of links to directories."""
+        types = self.types
+        dirs: list[Any] = []
+        files: list[Any] = []
+        links: set[Any] = set()
+        if not types.translate(None, _OTHERS):
+            return dirs, self.names, links
+        for number, (kind, name) in enumerate(zip(types, self.names, strict=True)):
+            if kind == _DIR:
+                dirs.append(name)
+            elif kind in _OTHERS:
+                files.append(name)
+            else:
+                entry = DirEntry(self, number * self.stride, name)
+                is_dir = entry.leads_to_dir()
+                (dirs if is_dir else files).append(name)
+                if is_dir and entry.is_symlink():
+                    links.add(name)
+        return dirs, files, links
 
 
 class DirEntry:
@@ -38,51 +103,38 @@ class DirEntry:
     symbolic link points to are asked for when wanted.
     """
 
-    __slots__ = (
-        "_data",
-        "_inode",
-        "_kind",
-        "_lstat",
-        "_offset",
-        "_parent",
-        "_process",
-        "_stat",
-        "name",
-    )
+    __slots__ = ("_at", "_listing", "_lstat", "_stat", "name")
 
-    def __init__(
-        self,
-        process: TreeCalls,
-        parent: Any,
-        name: Any,
-        inode: int,
-        kind: int,
-        data: bytes | None,
-        offset: int,
-    ) -> None:
-        self._process = process
-        self._parent = parent
-        self._inode = inode
-        self._kind = kind
-        self._data = data  # of the whole listing, with a struct stat at _offset
-        self._offset = offset
+    def __init__(self, listing: Listing, at: int, name: Any) -> None:
+        self._listing = listing
+        self._at = at  # of its record in the listing
         self._lstat: StatResult | None = None
         self._stat: StatResult | None = None
         self.name = name
 
     @property
+    def _process(self) -> TreeCalls:
+        return self._listing.process
+
+    @property
     def path(self) -> Any:
         """The scandir path and the name."""
-        return _join(self._parent, self.name)
+        return _join(self._listing.parent, self.name)
 
     def inode(self) -> int:
         """The inode number."""
-        return self._inode
+        return int.from_bytes(self._listing.data[self._at : self._at + 8], "little")
 
     def _type(self) -> int:
-        return _KINDS.get(self._kind) or _stat.S_IFMT(
-            self.stat(follow_symlinks=False).st_mode
-        )
+        kind = self._listing.data[self._at + _TYPE]
+        return _KINDS.get(kind) or _stat.S_IFMT(self.stat(follow_symlinks=False)[0])
+
+    def leads_to_dir(self) -> bool:
+        """is_dir(), and False where nobody can say."""
+        try:
+            return self.is_dir()
+        except OSError:
+            return False
 
     def _is(self, kind: int, follow_symlinks: bool) -> bool:
         mine = self._type()
@@ -111,21 +163,27 @@ class DirEntry:
 
     def stat(self, *, follow_symlinks: bool = True) -> StatResult:
         """Attributes as they were when first known."""
-        if self._lstat is None:
-            if self._data is not None:
-                self._lstat = StatResult.unpack(self._data, self._offset)
-            else:
-                self._lstat = self._ask(follow_symlinks=False)
-        if not follow_symlinks or not _stat.S_ISLNK(self._lstat.st_mode):
-            return self._lstat
+        found = self._lstat
+        if found is None:
+            found = self._lstat = self._first()
+        if not follow_symlinks or not _stat.S_ISLNK(found[0]):
+            return found
         if self._stat is None:
             self._stat = self._ask(follow_symlinks=True)
         return self._stat
 
+    def _first(self) -> StatResult:
+        """The attributes that came with the listing, if they did."""
+        listing, at = self._listing, self._at
+        if listing.stats and listing.data[at + _HAS_STAT]:
+            return StatResult.unpack(listing.data, at + _HEAD)
+        return self._ask(follow_symlinks=False)
+
     def _ask(self, *, follow_symlinks: bool) -> StatResult:
-        if isinstance(self._parent, int):
+        parent = self._listing.parent
+        if isinstance(parent, int):
             return self._process.stat(
-                self.name, dir_fd=self._parent, follow_symlinks=follow_symlinks
+                self.name, dir_fd=parent, follow_symlinks=follow_symlinks
             )
         return self._process.stat(self.path, follow_symlinks=follow_symlinks)
 
@@ -133,19 +191,16 @@ class DirEntry:
         return f"<DirEntry {self.name!r}>"
 
 
-class Scan:
-    """The iterator and context manager that scandir answers."""
+class Scan(chain):  # type: ignore[type-arg]
+    """The iterator and context manager that scandir answers.
+
+    It is an iterator of C, so that a loop over it runs no code of ours.
+    """
 
     __slots__ = ("_entries",)
 
-    def __init__(self, entries: Iterator[DirEntry]) -> None:
+    def __init__(self, entries: list[DirEntry]) -> None:
         self._entries = entries
-
-    def __iter__(self) -> Scan:
-        return self
-
-    def __next__(self) -> DirEntry:
-        return next(self._entries)
 
     def __enter__(self) -> Scan:
         return self
@@ -155,7 +210,7 @@ class Scan:
 
     def close(self) -> None:
         """Forget the entries that have not been looked at."""
-        self._entries = iter(())
+        self._entries.clear()
 
 
 class TreeCalls(NameCalls):
@@ -163,49 +218,36 @@ class TreeCalls(NameCalls):
 
     def listdir(self, path: Name | int = ".") -> list[str]:
         """The names in a directory (bytes where the path is bytes)."""
-        data = self._scan(path, stats=False)
-        names = [name for _, _, name, _, _ in _records(data, stats=False)]
-        if isinstance(path, bytes):
-            return names  # type: ignore[return-value]
-        return [name.decode("utf-8", "surrogateescape") for name in names]
+        names: list[str] = self._list(path, path, stats=False).names
+        return names
 
     def scandir(self, path: Name | int = ".", *, stats: bool = True) -> Scan:
         """The entries of a directory; with their attributes unless told not to."""
-        data = self._scan(path, stats=stats)
         parent = shown(path)
         if not isinstance(parent, (bytes, str, int)):
             parent = os.fspath(path)  # type: ignore[arg-type]
-        return Scan(self._dir_entries(parent, data, stats))
+        return Scan(self._list(path, parent, stats=stats).entries())
 
-    def _dir_entries(self, parent: Any, data: bytes, stats: bool) -> Iterator[DirEntry]:
-        text = not isinstance(parent, bytes)
-        for inode, kind, name, has_stat, offset in _records(data, stats=stats):
-            yield DirEntry(
-                self,
-                parent,
-                name.decode("utf-8", "surrogateescape") if text else name,
-                inode,
-                kind,
-                data if has_stat else None,
-                offset,
-            )
-
-    def _scan(self, path: Name | int, *, stats: bool) -> bytes:
-        """What face_scan packs of a directory."""
-        bulk = ffi.new("struct face_bulk *")
+    def _list(self, path: Name | int, parent: Any, *, stats: bool) -> Listing:
+        """A directory, read at once."""
+        entries, names = ffi.new("struct face_bulk *"), ffi.new("struct face_bulk *")
         by_fd = isinstance(path, int)
         dirfd = path if by_fd else FDCWD
         name = ffi.NULL if by_fd else name_bytes(path)  # type: ignore[arg-type]
         if by_fd:
             self.lseek(path, 0, os.SEEK_SET)  # type: ignore[arg-type]
         try:
-            result = lib.face_scan(self._k, self._p, BULK, dirfd, name, stats, bulk)
+            result = lib.face_scan(
+                self._k, self._p, BULK, dirfd, name, stats, entries, names
+            )
             if result < 0:
                 raise self._failed(result, path)
-            packed: bytes = ffi.buffer(bulk.fb_data, bulk.fb_size)[:]
-            return packed
+            packed = ffi.buffer(entries.fb_data, entries.fb_size)[:]
+            text = ffi.buffer(names.fb_data, names.fb_size)[:]
+            return Listing(self, parent, text, packed, stats)
         finally:
-            lib.face_free(bulk)
+            lib.face_free(entries)
+            lib.face_free(names)
 
     def walk(
         self,
@@ -223,12 +265,12 @@ class TreeCalls(NameCalls):
                 yield where
                 continue
             try:
-                entries = list(self.scandir(where, stats=False))
+                found = self._list(where, where, stats=False)
             except OSError as error:
                 if onerror is not None:
                     onerror(error)
                 continue
-            dirs, files, links = _sorted_out(entries)
+            dirs, files, links = found.sorted_out()
             if topdown:
                 yield where, dirs, files  # the caller may change dirs
             else:
@@ -300,33 +342,6 @@ class TreeCalls(NameCalls):
         finally:
             self.close(fd)
         return done
-
-
-def _records(data: bytes, *, stats: bool) -> Iterator[tuple[int, int, bytes, int, int]]:
-    """Each (inode, d_type, name, has attributes, their offset) of face_scan."""
-    unpack, head = _HEAD.unpack_from, _HEAD.size
-    offset, end, skip = 0, len(data), head + (_STAT if stats else 0)
-    while offset < end:
-        inode, length, namelen, kind, has_stat, _ = unpack(data, offset)
-        start = offset + skip
-        yield inode, kind, data[start : start + namelen], has_stat, offset + head
-        offset += length
-
-
-def _sorted_out(entries: list[DirEntry]) -> tuple[list[Any], list[Any], set[Any]]:
-    """Names of directories, of others, and of links to directories."""
-    dirs: list[Any] = []
-    files: list[Any] = []
-    links: set[Any] = set()
-    for entry in entries:
-        try:
-            is_dir = entry.is_dir()
-        except OSError:
-            is_dir = False
-        (dirs if is_dir else files).append(entry.name)
-        if is_dir and entry.is_symlink():
-            links.add(entry.name)
-    return dirs, files, links
 
 
 def _join(parent: Any, name: Any) -> Any:

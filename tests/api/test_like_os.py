@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import random
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -433,6 +434,48 @@ def test_many_entries(side: Side) -> None:
     for name in names[::2]:
         side.os.unlink(f"{side.base}/{name}")
     assert sorted(side.os.listdir(side.base)) == names[1::2]
+
+
+def test_names_that_are_no_text(side: Side) -> None:
+    for raw in (b"caf\xc3\xa9", b"half\xe2\x82", b"\xff\xfe"):
+        path = os.fsencode(side.base) + b"/" + raw
+        side.os.close(side.os.open(path, os.O_CREAT | os.O_WRONLY))
+    names = {"caf\u00e9", "half\udce2\udc82", "\udcff\udcfe"}
+    with side.os.scandir(side.base) as entries:
+        assert {e.name for e in entries} == names == set(side.os.listdir(side.base))
+    with side.os.scandir(os.fsencode(side.base)) as entries:
+        assert {e.name for e in entries} == {os.fsencode(name) for name in names}
+
+
+def test_a_scan_that_is_closed_is_over(side: Side) -> None:
+    for name in "abc":
+        side.make(name)
+    with side.os.scandir(side.base) as entries:
+        assert iter(entries) is entries
+        assert next(entries).name in "abc"
+    assert list(entries) == []
+    assert list(side.os.scandir(side.base))
+    side.os.mkdir(f"{side.base}/none")
+    with side.os.scandir(f"{side.base}/none") as entries:
+        assert list(entries) == []
+
+
+def test_small_directories_in_any_order(side: Side) -> None:
+    """A search may begin anywhere: what is there is found, what is not is not."""
+    names = [f"{'n' * (i % 9)}{i}" for i in range(120)]
+    for name in names:
+        side.make(name)
+    order = random.Random(7)
+    for _ in range(3):
+        order.shuffle(names)
+        for name in names:
+            assert side.os.stat(f"{side.base}/{name}").st_size == 0
+            with pytest.raises(FileNotFoundError):
+                side.os.stat(f"{side.base}/{name}-")
+        side.os.unlink(f"{side.base}/{names.pop()}")
+        side.os.rename(f"{side.base}/{names[0]}", f"{side.base}/{names[0]}x")
+        names[0] += "x"
+    assert sorted(side.os.listdir(side.base)) == sorted(names)
 
 
 def test_unlinked_but_open(side: Side) -> None:
