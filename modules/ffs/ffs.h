@@ -147,6 +147,7 @@ struct ffs_inode {
 	/* Directories. */
 	uint32_t	i_dirgen;	/* counts changes */
 	struct ffs_slot	i_slot;		/* last search of a name to change */
+	uint64_t	i_diroff;	/* where a name was found last */
 	struct ffs_dirhash *i_dirhash;
 
 	/*

@@ -27,12 +27,9 @@ ffs_name_ok(const char *name, unsigned len)
 	return true;
 }
 
-/*
- * Decode the entry at off in a directory block of avail bytes.  False: what
- * lies there is no entry, nor can what follows it be found.
- */
-bool
-ffs_dirent_get(const struct ffs_mount *fm, const uint8_t *blk, unsigned off,
+/* ffs_dirent_get() for who compares the name with a good one anyway. */
+static inline bool
+ffs_dirent_decode(const struct ffs_mount *fm, const uint8_t *blk, unsigned off,
     unsigned avail, struct ffs_dirent *de)
 {
 	const struct direct *d = (const void *)(blk + off);
@@ -64,8 +61,23 @@ ffs_dirent_get(const struct ffs_mount *fm, const uint8_t *blk, unsigned off,
 	if (namlen > UFS_MAXNAMLEN || UFS_DIRSIZ(namlen) > de->de_reclen)
 		return false;
 	de->de_namlen = (uint8_t)namlen;
-	de->de_usable = de->de_ino != UFS_WINO &&
-	    ffs_name_ok(de->de_name, namlen);
+	de->de_usable = de->de_ino != UFS_WINO;
+	return true;
+}
+
+/*
+ * Decode the entry at off in a directory block of avail bytes.  False: what
+ * lies there is no entry, nor can what follows it be found.
+ */
+bool
+ffs_dirent_get(const struct ffs_mount *fm, const uint8_t *blk, unsigned off,
+    unsigned avail, struct ffs_dirent *de)
+{
+
+	if (!ffs_dirent_decode(fm, blk, off, avail, de))
+		return false;
+	if (de->de_usable)
+		de->de_usable = ffs_name_ok(de->de_name, de->de_namlen);
 	return true;
 }
 
@@ -148,7 +160,7 @@ ffs_scan_buf(struct ffs_inode *dp, off_t base, const uint8_t *data,
 		unsigned used = 0;
 
 		for (unsigned off = 0; off < avail; off += de.de_reclen) {
-			if (!ffs_dirent_get(fm, data + b, off, avail, &de))
+			if (!ffs_dirent_decode(fm, data + b, off, avail, &de))
 				return ffs_dir_bad(dp, base + b + off);
 			if (de.de_ino != 0)
 				used += UFS_DIRSIZ(de.de_namlen);
@@ -167,28 +179,53 @@ ffs_scan_buf(struct ffs_inode *dp, off_t base, const uint8_t *data,
 	return ENOENT;
 }
 
+/* Search the directory blocks in [at, end). */
 static int
-ffs_scan(struct ffs_inode *dp, const char *name, size_t namelen,
-    struct ffs_slot *sl)
+ffs_scan_range(struct ffs_inode *dp, off_t at, off_t end, const char *name,
+    size_t namelen, struct ffs_slot *sl)
 {
 	const struct fs *fs = dp->i_fm->fm_fs;
-	const off_t size = (off_t)dp->i_size;
 	struct buf *bp;
 	int error = ENOENT;
 
-	for (off_t base = 0; base < size && error == ENOENT;
-	    base += fs->fs_bsize) {
-		const int64_t lbn = FFS_LBLKNO(fs, base);
+	while (at < end && error == ENOENT) {
+		const int64_t lbn = FFS_LBLKNO(fs, at);
+		const unsigned skip = (unsigned)FFS_BLKOFF(fs, at);
+		const unsigned len = (unsigned)MIN(end - at,
+		    (off_t)fs->fs_bsize - skip);
 
 		error = bread(ITOV(dp), lbn, (int)ffs_blksize(dp, lbn), 0,
 		    &bp);
 		if (error != 0)
 			return error;
-		error = ffs_scan_buf(dp, base, bp->b_data,
-		    (unsigned)MIN(size - base, (off_t)fs->fs_bsize), name,
-		    namelen, sl);
+		error = ffs_scan_buf(dp, at, (const uint8_t *)bp->b_data + skip,
+		    len, name, namelen, sl);
 		brelse(bp, 0);
+		at += len;
 	}
+	return error;
+}
+
+/*
+ * Who asks for one name after the other asks in the order of the listing, so
+ * the search begins where the last one ended.  A search for room begins at the
+ * beginning.
+ */
+static int
+ffs_scan(struct ffs_inode *dp, const char *name, size_t namelen,
+    struct ffs_slot *sl)
+{
+	const off_t size = (off_t)dp->i_size;
+	off_t start = 0;
+	int error;
+
+	if (sl->sl_need == 0 && dp->i_diroff < dp->i_size)
+		start = (off_t)rounddown(dp->i_diroff, UFS_DIRBLKSIZ);
+	error = ffs_scan_range(dp, start, size, name, namelen, sl);
+	if (error == ENOENT)
+		error = ffs_scan_range(dp, 0, start, name, namelen, sl);
+	if (error == 0)
+		dp->i_diroff = sl->sl_off;
 	return error;
 }
 
