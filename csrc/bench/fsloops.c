@@ -42,12 +42,12 @@ struct target {
 };
 
 struct flags {
-	int	rdwr, creat, trunc, directory;
+	int	rdwr, creat, trunc, directory, direct;
 };
 
 static const struct flags host_flags = { O_RDWR, O_CREAT, O_TRUNC,
-    O_DIRECTORY };
-static const struct flags door_flags = { 2, 0x200, 0x400, 0x200000 };
+    O_DIRECTORY, O_DIRECT };
+static const struct flags door_flags = { 2, 0x200, 0x400, 0x200000, 0x80000 };
 
 static const struct flags *
 flags_of(const struct target *t)
@@ -318,6 +318,28 @@ loop_create(const struct target *t, const char *dir, size_t size, long count)
 	LOOP(count, create(t, numbered(dir, "f", i), data, size));
 }
 
+/* Open and read every file that loop_create() made with SIZE bytes. */
+static int64_t
+open_read(const struct target *t, const char *path, size_t size)
+{
+	static char data[65536];
+	int64_t fd = t_open(t, path, O_RDONLY), n;
+
+	if (fd < 0)
+		return fd;
+	n = t_pread(t, fd, data, sizeof(data), 0);
+	if (n != (int64_t)size)
+		return n < 0 ? n : -EIO;
+	return t_close(t, fd);
+}
+
+double
+loop_open_read(const struct target *t, const char *dir, size_t size, long count)
+{
+
+	LOOP(count, open_read(t, numbered(dir, "f", i), size));
+}
+
 double
 loop_stat_each(const struct target *t, const char *dir, long count)
 {
@@ -426,6 +448,13 @@ plain_open(const struct target *t, const char *path, int writable)
 	const struct flags *f = flags_of(t);
 
 	return t_open(t, path, writable ? f->rdwr | f->creat : O_RDONLY);
+}
+
+int64_t
+plain_open_direct(const struct target *t, const char *path)
+{
+
+	return t_open(t, path, O_RDONLY | flags_of(t)->direct);
 }
 
 int64_t

@@ -2,14 +2,17 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Mounted file systems side by side: loads of fuse_load on each, as ratios.
 
-Two tables: operations (or MiB) a second, and the server's CPU time for one of
-them in microseconds, which other work on the machine disturbs less.
+Tables: operations (or MiB) a second; the server's CPU time for one of them in
+microseconds, which other work on the machine disturbs less; and, with rumpy
+and kernel, what the export adds: the server's time less what the kernel needs
+for the same by itself, as a ratio to all that the first column needs.
 
     fuse_compare.py [--rounds N] [--files N] [--mib N] [NAME ...]
 
 Names: rumpy (an FFS image behind the native server), fusepy (the same through
-fusepy), toy (our server over a tree in memory), libfuse (the same tree behind
-libfuse3: the measure), ext4 (on a loop device), tmpfs.  Rounds are interleaved
+fusepy), kernel (the same calls on such an image through a kernel's door, with
+no mount), toy (our server over a tree in memory), libfuse (the same tree
+behind libfuse3: the measure), ext4 (on a loop device), tmpfs.  Rounds are interleaved
 and the best of each row counts, since other work on the machine only ever
 makes a row worse.  Needs root, makefs, and `make -C csrc/bench`.
 """
@@ -18,13 +21,16 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import os
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / "build" / "bench"
@@ -55,11 +61,8 @@ def toy(where: Path, *command: str | Path) -> Iterator[int]:
     process.wait()
 
 
-@contextlib.contextmanager
-def image(where: Path, work: Path, options: str, mib: int) -> Iterator[int]:
-    """An FFS image behind rumpy."""
-    from rumpy.fuse import mount, umount
-
+def ffs_image(work: Path, mib: int) -> Path:
+    """An empty FFS image, with room for the loads."""
     path = work / "ffs.img"
     if not path.exists():
         empty = work / "empty"
@@ -67,7 +70,15 @@ def image(where: Path, work: Path, options: str, mib: int) -> Iterator[int]:
         size = f"{2 * mib + 256}m"
         shape = "version=2,bsize=32768,fsize=4096,density=8192"
         run("makefs", "-t", "ffs", "-B", "le", "-s", size, "-o", shape, path, empty)
-    yield mount(None, path, where, options).pid
+    return path
+
+
+@contextlib.contextmanager
+def image(where: Path, work: Path, options: str, mib: int) -> Iterator[int]:
+    """An FFS image behind rumpy."""
+    from rumpy.fuse import mount, umount
+
+    yield mount(None, ffs_image(work, mib), where, options).pid
     umount(where)
 
 
@@ -112,6 +123,14 @@ LOADS = (
     "write4k",
 )  # fmt: skip
 
+#: Programs that people run, in files a second; each uses what the first leaves.
+PROGRAMS = {
+    "untar": ("tar", "-xf", "{tar}"),
+    "find": ("find", "tree", "-type", "f", "-newer", "/", "-size", "+64k"),
+    "git": ("git", "-C", "tree", "status", "--porcelain"),
+}
+_GIT = ("git", "-C", "tree", "-c", "user.name=n", "-c", "user.email=e")
+
 #: Rows by load: a rate, and microseconds of the server.
 Rows = dict[str, tuple[float, float]]
 
@@ -142,18 +161,95 @@ def load(where: Path, name: str, files: int, mib: int, pid: int) -> Rows:
     return {name: (float(rate), (cpu_us(pid) - before) / float(amount))}
 
 
+def archive(work: Path, files: int) -> Path:
+    """A tar archive of sources, as it were: FILES files of 1 to 16 KiB."""
+    path = work / "tree.tar"
+    if path.exists():
+        return path
+    with tarfile.open(path, "w") as tar:
+        for i in range(files):
+            if i % 50 == 0:
+                folder = tarfile.TarInfo(f"tree/d{i // 1000}/d{i // 50}")
+                folder.type, folder.mode = tarfile.DIRTYPE, 0o755
+                tar.addfile(folder)
+            entry = tarfile.TarInfo(f"tree/d{i // 1000}/d{i // 50}/f{i}")
+            entry.size = 1024 << i % 5
+            tar.addfile(entry, io.BytesIO(f"{i}\n".encode().ljust(entry.size, b".")))
+    return path
+
+
+def programs(where: Path, work: Path, files: int, pid: int) -> Rows:
+    """Run the programs, each on empty caches."""
+    tar = str(archive(work, files))
+    rows: Rows = {}
+    for name, words in PROGRAMS.items():
+        if name == "git":
+            for more in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "all")):
+                subprocess.run([*_GIT, *more], cwd=where, check=True)
+        forget()
+        before, start = cpu_us(pid), time.monotonic()
+        subprocess.run(
+            [word.format(tar=tar) for word in words],
+            cwd=where, check=True, stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+        took = time.monotonic() - start
+        rows[name] = (files / took, (cpu_us(pid) - before) / files)
+    return rows
+
+
+def kernel_rows(work: Path, files: int, mib: int) -> Rows:
+    """What a kernel with a mount's limits needs by itself, through its door."""
+    import cffi
+    import kernel_loops
+
+    import rumpy
+
+    ffi = cffi.FFI()
+    ffi.cdef(kernel_loops.CDEF)
+    lib: Any = ffi.dlopen(str(kernel_loops.build()))
+    total = mib << 20
+    us: dict[str, float] = {}
+    with rumpy.Kernel() as k, k.mount("ffs", str(ffs_image(work, mib)), "/m"):
+        target = kernel_loops.door_target(ffi, k)
+        loops = kernel_loops.Loops(lib, ffi, target, "/m")
+        small = loops.mkdir("small")
+        us["small"] = loops.each(lib.loop_create, small, 1024, files, per=files)
+        big = loops.open("big", writable=True)
+        us["big"] = loops.each(lib.loop_write, big, 1 << 20, total, per=mib)
+        us["list"] = loops.each(lib.loop_readdir, small, 1, per=files)
+        us["list"] += loops.each(lib.loop_stat_each, small, files, per=files)
+        us["open"] = loops.each(lib.loop_open_read, small, 1024, files, per=files)
+        path = loops.path("big")
+        direct = int(loops.check(lib.plain_open_direct(target, path)))
+        loops.opened.append(direct)
+        us["sequential"] = loops.each(lib.loop_read, direct, 1 << 17, total, per=mib)
+        us["direct"] = loops.each(lib.loop_read, direct, 1 << 20, total, per=mib)
+        us["random"] = loops.each(
+            lib.loop_random, direct, 4096, total, 50_000, per=50_000
+        )
+        scratch = loops.path("scratch")
+        us["create"] = loops.each(lib.loop_create_unlink, scratch, files, per=files)
+        new = loops.open("new", writable=True)
+        us["write4k"] = loops.each(lib.loop_write, new, 4096, total, per=mib)
+        loops.close()
+    return {row: (1e6 / value, value) for row, value in us.items()}
+
+
 def measure(name: str, where: Path, work: Path, files: int, mib: int) -> Rows:
     """All loads once, on a fresh file system."""
     for old in work.glob("*.img"):
         old.unlink()
     for old in work.glob("empty"):
         old.rmdir()
+    if name == "kernel":
+        return kernel_rows(work, files, mib)
     peer = peers(where, work, mib)[name]
     rows: Rows = {}
     with peer() as pid:
         for part in LOADS:
             forget()
             rows |= load(where, part, files, mib, pid)
+        rows |= programs(where, work, files, pid)
     return rows
 
 
@@ -179,19 +275,32 @@ def main() -> None:
                     best[peer][row] = (max(rate, old[0]), min(cpu, old[1]))
     report("a second", best, 0)
     report("server us", best, 1)
+    if "rumpy" in best and "kernel" in best:
+        report_overhead(best)
 
 
 def report(title: str, best: dict[str, Rows], column: int) -> None:
     """A table: values, and ratios to the first column."""
     names = list(best)
     print(f"{title:12}" + "".join(f"{name:>18}" for name in names))
-    for row in LOADS:
-        base = best[names[0]][row][column] or 1
+    for row in (*LOADS, *PROGRAMS):
+        base = best[names[0]].get(row, (1.0, 1.0))[column] or 1
         cells = (
             f"{best[name][row][column]:11.1f} {best[name][row][column] / base:5.2f}x"
+            if row in best[name]
+            else " " * 18
             for name in names
         )
         print(f"{row:12}" + " ".join(cells))
+
+
+def report_overhead(best: dict[str, Rows]) -> None:
+    """What the export adds, beside all that the first peer needs."""
+    first = next(iter(best))
+    print(f"{'overhead us':12}{'rumpy-kernel':>18}   of {first}'s total")
+    for row in LOADS:
+        added = best["rumpy"][row][1] - best["kernel"][row][1]
+        print(f"{row:12}{added:18.1f}{added / (best[first][row][1] or 1):8.2f}x")
 
 
 if __name__ == "__main__":

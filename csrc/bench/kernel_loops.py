@@ -51,6 +51,7 @@ double loop_pread(const struct target *, int, size_t, long);
 double loop_random(const struct target *, int, size_t, int64_t, long);
 double loop_create_unlink(const struct target *, const char *, long);
 double loop_create(const struct target *, const char *, size_t, long);
+double loop_open_read(const struct target *, const char *, size_t, long);
 double loop_stat_each(const struct target *, const char *, long);
 double loop_unlink(const struct target *, const char *, long);
 double loop_rename(const struct target *, const char *, const char *, long);
@@ -62,6 +63,7 @@ double loop_fsync(const struct target *, int, long);
 double loop_sync(const struct target *, long);
 double loop_readdir(const struct target *, const char *, long);
 int64_t plain_open(const struct target *, const char *, int);
+int64_t plain_open_direct(const struct target *, const char *);
 int64_t plain_close(const struct target *, int);
 int64_t plain_mkdir(const struct target *, const char *);
 """
@@ -284,20 +286,27 @@ def kernel_rows(
 ) -> dict[str, float]:
     """The rows of a kernel, by default with the shipped ffs."""
     import rumpy
-    from rumpy._hyp import ffi as hyp_ffi
-    from rumpy._hyp import lib as hyp
 
     with rumpy.Kernel(memory=512 << 20) as k:
         k.load(driver)
         with k.mount("ffs", str(image), "/m", *options):
-            door = hyp_ffi.cast("uintptr_t", hyp_ffi.addressof(hyp, "hyp_syscall"))
-            target = ffi.new("struct target *")
-            target.door = ffi.cast(
-                "int (*)(void *, uint64_t, int, const int64_t *, int64_t *)", int(door)
-            )
-            target.kernel = ffi.cast("void *", int(hyp_ffi.cast("uintptr_t", k._k)))
-            target.proc = k._p
+            target = door_target(ffi, k)
             return dict(Loops(library, ffi, target, "/m").run(sizes))
+
+
+def door_target(ffi: Any, k: Any) -> Any:
+    """The struct target that runs loops through a kernel's door."""
+    from rumpy._hyp import ffi as hyp_ffi
+    from rumpy._hyp import lib as hyp
+
+    door = hyp_ffi.cast("uintptr_t", hyp_ffi.addressof(hyp, "hyp_syscall"))
+    target = ffi.new("struct target *")
+    target.door = ffi.cast(
+        "int (*)(void *, uint64_t, int, const int64_t *, int64_t *)", int(door)
+    )
+    target.kernel = ffi.cast("void *", int(hyp_ffi.cast("uintptr_t", k._k)))
+    target.proc = k._p
+    return target
 
 
 def host_rows(library: Any, ffi: Any, folder: str, sizes: Sizes) -> dict[str, float]:
