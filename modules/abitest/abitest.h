@@ -22,7 +22,12 @@
 	T(disk) T(label) T(bounds) T(pty) T(hook) T(lock_none)		\
 	T(clocks) T(timers) T(ppsratecheck) T(signals) T(processes)	\
 	T(limits) T(levels) T(mtsleep) T(nothings) T(hooks) T(counter)	\
-	T(random) T(syscalls) T(devices)
+	T(random) T(syscalls) T(devices)				\
+	T(humanize) T(hexdump) T(aprint) T(msgbuf) T(devsw) T(devvp)	\
+	T(scope) T(authorize) T(uucred) T(sysctl_nodes) T(sysctl_lock)	\
+	T(copies) T(pool_stock) T(cache_stock) T(arena) T(module_hold)	\
+	T(fd_clone) T(fd_alloc) T(fd_closeexec) T(sharing) T(fd_vnode)	\
+	T(transfers)
 
 #define	ABI_DECLARE(name) int test_##name(void);
 ABI_TESTS(ABI_DECLARE)

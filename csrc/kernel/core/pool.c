@@ -149,10 +149,15 @@ pool_set_drain_hook(struct pool *pp, void (*fn)(void *, int), void *arg)
 	pp->pr_drain_hook_arg = arg;
 }
 
-/* The pool is at its hard limit: wait for a put, or fail. */
+/* The pool is at its hard limit: have items put back, wait for one, or fail. */
 static bool
 pool_limit_wait(struct pool *pp, int flags)
 {
+	if (pp->pr_drain_hook != NULL) {
+		(*pp->pr_drain_hook)(pp->pr_drain_hook_arg, flags);
+		if (pp->pr_nout < pp->pr_hardlimit)
+			return true;
+	}
 	if (pp->pr_hardlimit_warning != NULL &&
 	    ratecheck(&pp->pr_hardlimit_warning_last,
 	    &pp->pr_hardlimit_ratecap))

@@ -394,10 +394,18 @@ addlog(const char *fmt, ...)
 	PRINT_ARGS(fmt);
 }
 
+static bool
+boot_talks(void)
+{
+
+	return (boothowto & (AB_QUIET | AB_SILENT)) == 0 ||
+	    (boothowto & AB_VERBOSE) != 0;
+}
+
 void
 aprint_normal(const char *fmt, ...)
 {
-	if ((boothowto & (AB_QUIET | AB_SILENT)) == 0)
+	if (boot_talks())
 		PRINT_ARGS(fmt);
 }
 
@@ -405,7 +413,7 @@ aprint_normal(const char *fmt, ...)
 void
 aprint_naive(const char *fmt, ...)
 {
-	if ((boothowto & (AB_QUIET | AB_SILENT)) == AB_QUIET)
+	if ((boothowto & (AB_QUIET | AB_SILENT | AB_VERBOSE)) == AB_QUIET)
 		PRINT_ARGS(fmt);
 }
 
@@ -447,7 +455,7 @@ print_device(device_t dev, const char *fmt, va_list ap)
 void
 aprint_normal_dev(device_t dev, const char *fmt, ...)
 {
-	if ((boothowto & (AB_QUIET | AB_SILENT)) == 0)
+	if (boot_talks())
 		PRINT_DEVICE(dev, fmt);
 }
 
@@ -477,24 +485,32 @@ device_printf(device_t dev, const char *fmt, ...)
 	PRINT_DEVICE(dev, fmt);
 }
 
-/* "1234K": V in the largest unit that keeps it within the buffer. */
+/*
+ * "1234 KB": V, rounded down, in the smallest unit that fits into the buffer.
+ * -1: not even one digit does.
+ */
 int
 humanize_number(char *buf, size_t size, uint64_t v, const char *suffix,
     int divisor)
 {
-	static const char unit[] = " KMGTPE";
+	const char *unit = divisor == 1024 ? " KMGTPE" : " kMGTPE";
 	uint64_t limit = 1;
-	size_t i, room;
+	size_t i, room, fixed;
 
-	room = size > strlen(suffix) + 2 ? size - strlen(suffix) - 2 : 1;
-	for (i = 1; i < MIN(room, 19); i++)
+	if (buf == NULL || suffix == NULL)
+		return -1;
+	if (size > 0)
+		buf[0] = '\0';
+	fixed = strlen(suffix) + sizeof(" K");
+	if (size <= fixed)
+		return -1;
+	room = MIN(size - fixed, 19);
+	for (i = 0; i < room; i++)
 		limit *= 10;
 	for (i = 0; v >= limit && unit[i + 1] != '\0'; i++)
-		v = howmany(v, (uint64_t)divisor);
-	if (i == 0)
-		return snprintf(buf, size, "%lu%s%s", v,
-		    suffix[0] != '\0' ? " " : "", suffix);
-	return snprintf(buf, size, "%lu %c%s", v, unit[i], suffix);
+		v /= (uint64_t)divisor;
+	return snprintf(buf, size, "%lu%s%c%s", v, i == 0 ? "" : " ",
+	    unit[i], suffix);
 }
 
 int

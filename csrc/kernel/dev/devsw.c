@@ -215,10 +215,25 @@ devsw_blk2name(devmajor_t maj)
 	return bdevsw_getname(maj);
 }
 
+/* The driver of a device, "vnd" of "vnd0a". */
+static struct devsw_conv *
+devsw_find_unit(const char *name)
+{
+	size_t n;
+
+	for (int i = 0; i < max_devsw_convs; i++) {
+		n = strlen(devsw_names[i].d_name);
+		if (strncmp(devsw_names[i].d_name, name, n) == 0 &&
+		    (name[n] == '\0' || isdigit((u_char)name[n])))
+			return &devsw_names[i];
+	}
+	return NULL;
+}
+
 devmajor_t
 devsw_name2blk(const char *name, char *devname, size_t len)
 {
-	struct devsw_conv *conv = devsw_find(name);
+	struct devsw_conv *conv = devsw_find_unit(name);
 
 	if (conv == NULL || conv->d_bmajor < 0 ||
 	    bdevsw[conv->d_bmajor] == NULL)
@@ -231,7 +246,7 @@ devsw_name2blk(const char *name, char *devname, size_t len)
 devmajor_t
 devsw_name2chr(const char *name, char *devname, size_t len)
 {
-	struct devsw_conv *conv = devsw_find(name);
+	struct devsw_conv *conv = devsw_find_unit(name);
 
 	if (conv == NULL || conv->d_cmajor < 0 ||
 	    cdevsw[conv->d_cmajor] == NULL)

@@ -620,6 +620,7 @@ fd_clone(file_t *fp, unsigned int fd, int flag, const struct fileops *fops,
 	struct lwp *l = curlwp;
 
 	fp->f_flag = flag & FMASK;
+	fd_set_exclose(l, (int)fd, (flag & O_CLOEXEC) != 0);
 	fp->f_type = DTYPE_MISC;
 	fp->f_ops = fops;
 	fp->f_data = data;
@@ -755,11 +756,20 @@ fd_hold(struct lwp *l)
 	l->l_fd->fd_refcnt++;
 }
 
+/* Before a new program: the tables are its own, and some files are closed. */
 void
 fd_closeexec(void)
 {
-	filedesc_t *fdp = curlwp->l_proc->p_fd;
+	struct lwp *l = curlwp;
+	struct proc *p = l->l_proc;
+	filedesc_t *fdp = p->p_fd;
 
+	cwdunshare(p);
+	if (fdp->fd_refcnt > 1) {
+		fdp = fd_copy();
+		fd_free();
+		p->p_fd = l->l_fd = fdp;
+	}
 	if (!fdp->fd_exclose)
 		return;
 	for (int fd = 0; fd <= fdp->fd_lastfile; fd++) {

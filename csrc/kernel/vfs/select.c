@@ -249,11 +249,12 @@ poll_scan(void *arg, register_t *retval)
 
 int
 pollcommon(register_t *retval, struct pollfd *u_fds, u_int nfds,
-    struct timespec *ts, sigset_t *mask __unused)
+    struct timespec *ts, sigset_t *mask)
 {
 	struct pollfd small[32];
 	struct poll_args pa = { .fds = small, .nfds = nfds };
 	size_t size = nfds * sizeof(struct pollfd);
+	sigset_t before;
 	int error;
 
 	if (nfds > curlwp->l_proc->p_limit->pl_rlimit[RLIMIT_NOFILE].rlim_cur
@@ -262,8 +263,12 @@ pollcommon(register_t *retval, struct pollfd *u_fds, u_int nfds,
 	if (nfds > __arraycount(small))
 		pa.fds = kmem_alloc(size, KM_SLEEP);
 	error = copyin(u_fds, pa.fds, size);
+	if (mask != NULL)
+		(void)sigprocmask1(curlwp, SIG_SETMASK, mask, &before);
 	if (error == 0)
 		error = select_common(poll_scan, &pa, ts, retval);
+	if (mask != NULL)
+		(void)sigprocmask1(curlwp, SIG_SETMASK, &before, NULL);
 	if (error == 0)
 		error = copyout(pa.fds, u_fds, size);
 	if (pa.fds != small)
