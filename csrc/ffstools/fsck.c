@@ -251,7 +251,7 @@ fsck_super_merge(struct fsck *f)
 	}
 }
 
-static bool	fsck_readonly(const struct fsck *);
+static bool	fsck_oldsuper(const struct fsck *);
 static bool	fsck_super_same(const struct fs *, const struct fs *);
 
 /*
@@ -264,7 +264,7 @@ fsck_super_doubt(struct fsck *f)
 	const uint32_t n = f->fs->fs_ncg < 4 ? f->fs->fs_ncg : 4;
 	struct fft_super copy;
 
-	for (uint32_t c = 0; c < n && fsck_readonly(f); c++) {
+	for (uint32_t c = 0; c < n && (f->old43 || fsck_oldsuper(f)); c++) {
 		const int64_t at = ffs_cgsblock(f->fs, c) << f->fs->fs_fshift;
 
 		if (at == f->s.where ||
@@ -332,6 +332,31 @@ fsck_super_again(struct fsck *f)
 	f->sbdirty = true;
 }
 
+/* 32-bit counters only, as before FFSv2; inodes are today's. */
+static bool
+fsck_oldsuper(const struct fsck *f)
+{
+	return !f->v2 && !f->old43 &&
+	    (f->fs->fs_old_flags & FFS_FLAGS_UPDATED) == 0;
+}
+
+static bool
+fsck_readonly(const struct fsck *f)
+{
+	return f->old43 || fsck_oldsuper(f);
+}
+
+/* The decoder has filled in all the newer members: say that they are. */
+static void
+fsck_super_update(struct fsck *f)
+{
+	fsck_problem(f, "old-superblock", 0, 0,
+	    "the superblock is of the old format: brought up to date");
+	f->fs->fs_old_flags |= FFS_FLAGS_UPDATED;
+	f->fs->fs_maxbsize = f->fs->fs_bsize;
+	f->sbdirty = true;
+}
+
 /* What makes an image one to look at only; notes about the rest. */
 static void
 fsck_flavour(struct fsck *f)
@@ -345,10 +370,13 @@ fsck_flavour(struct fsck *f)
 	r->clean = fs->fs_clean == FFS_ISCLEAN &&
 	    (fs->fs_flags & FFS_NEEDSFSCK) == 0;
 	r->size = fs->fs_size << fs->fs_fshift;
-	if (f->old43 || (!f->v2 && (fs->fs_old_flags & FFS_FLAGS_UPDATED) == 0))
-		fsck_note(f, "%s: checked, never repaired", f->old43 ?
-		    "4.3BSD inodes and directories" :
-		    "a superblock of the old format");
+	if (fsck_oldsuper(f) && r->mode == FFT_REPAIR)
+		fsck_super_update(f);
+	if (f->old43 || fsck_oldsuper(f))
+		fsck_note(f, "%s: checked, never repaired",
+		    ffs_sb_sun(fs) ? "Solaris' log and lists are not known" :
+		    f->old43 ? "4.3BSD inodes and directories" :
+		    "a superblock of the old format (but with -y)");
 	if (ffs_sb_hasquota2(fs))
 		fsck_note(f, "quotas: left alone; after repairs they may be "
 		    "wrong (quotacheck)");
@@ -358,13 +386,6 @@ fsck_flavour(struct fsck *f)
 	if ((fs->fs_flags & FFS_SUJ) != 0)
 		fsck_note(f, "journaled soft updates: the journal is not "
 		    "used, everything is checked");
-}
-
-static bool
-fsck_readonly(const struct fsck *f)
-{
-	return f->old43 || (!f->v2 &&
-	    (f->fs->fs_old_flags & FFS_FLAGS_UPDATED) == 0);
 }
 
 static bool

@@ -71,6 +71,12 @@ fft_check_params(struct fft_disk *d, const struct fft_newfs *p)
 	if (p->minfree < 0 || p->minfree > 50)
 		return fft_fail(d, EINVAL, "reserve of %d percent",
 		    p->minfree);
+	if (p->superblock >= 0 && p->superblock != FFS_SBLOCK_FLOPPY &&
+	    p->superblock != FFS_SBLOCK_UFS1 &&
+	    p->superblock != FFS_SBLOCK_UFS2 &&
+	    p->superblock != FFS_SBLOCK_PIGGY)
+		return fft_fail(d, EINVAL, "superblock at byte %lld: 0, 8192, "
+		    "65536 or 262144", (long long)p->superblock);
 	if (p->density < 0 || p->inodes < 0 || p->log < 0)
 		return fft_fail(d, EINVAL, "a negative size");
 	return 0;
@@ -121,8 +127,8 @@ fft_geometry_fixed(const struct fft_newfs *p, struct fs *fs)
 	fs->fs_avgfilesize = 16384;
 	fs->fs_avgfpdir = 64;
 	fs->fs_clean = FFS_ISCLEAN;
-	fs->fs_sblockloc = p->version == 2 ? FFS_SBLOCK_UFS2 :
-	    FFS_SBLOCK_UFS1;
+	fs->fs_sblockloc = p->superblock >= 0 ? p->superblock :
+	    p->version == 2 ? FFS_SBLOCK_UFS2 : FFS_SBLOCK_UFS1;
 	fs->fs_sblkno = (int32_t)(fft_roundup(fs->fs_sblockloc +
 	    FFS_SBLOCKSIZE, p->bsize) >> fs->fs_fshift);
 	fs->fs_cblkno = fs->fs_sblkno + (int32_t)(fft_roundup(FFS_SBLOCKSIZE,

@@ -239,6 +239,18 @@ fft_inode_decode(const struct fs *fs, bool swap, const void *dp,
 
 		ip->uid = G16(old->di_oldids[0]);
 		ip->gid = G16(old->di_oldids[1]);
+		if (ffs_sb_sun(fs)) {
+			uint32_t gid;
+
+			memcpy(&gid, &old->di_modrev, sizeof(gid));
+			if (ip->uid == FFS_SUN_BIGID)
+				ip->uid = G32(old->di_gid);
+			if (ip->gid == FFS_SUN_BIGID)
+				ip->gid = G32(gid);
+			ip->modrev = 0;
+			for (int i = 0; i < 3; i++)
+				ip->nsec[i] *= 1000;
+		}
 	}
 }
 

@@ -56,6 +56,26 @@ ffs_time(int64_t sec, uint32_t nsec)
 	return ts;
 }
 
+/*
+ * Solaris' inodes: microseconds, and behind the generation the inode of an
+ * access control list, then both ids with 32 bits.
+ */
+static void
+ffs_decode_sun(struct ffs_inode *ip, const struct ufs1_dinode *dp, bool swap)
+{
+	uint32_t gid;
+
+	if (ip->i_uid == FFS_SUN_BIGID)
+		ip->i_uid = ffs_rw32(dp->di_gid, swap);
+	memcpy(&gid, &dp->di_modrev, sizeof(gid));
+	if (ip->i_gid == FFS_SUN_BIGID)
+		ip->i_gid = ffs_rw32(gid, swap);
+	ip->i_modrev = 0;
+	ip->i_atime.tv_nsec = MIN(ip->i_atime.tv_nsec, 999999) * 1000;
+	ip->i_mtime.tv_nsec = MIN(ip->i_mtime.tv_nsec, 999999) * 1000;
+	ip->i_ctime.tv_nsec = MIN(ip->i_ctime.tv_nsec, 999999) * 1000;
+}
+
 static void
 ffs_decode1(struct ffs_inode *ip, const struct ufs1_dinode *dp)
 {
@@ -76,6 +96,8 @@ ffs_decode1(struct ffs_inode *ip, const struct ufs1_dinode *dp)
 		ip->i_uid = ffs_rw16(dp->di_oldids[0], swap);
 		ip->i_gid = ffs_rw16(dp->di_oldids[1], swap);
 		ip->i_flags = 0;
+		if (ffs_sb_sun(ip->i_fm->fm_fs))
+			ffs_decode_sun(ip, dp, swap);
 	} else {
 		ip->i_uid = R32(di_uid);
 		ip->i_gid = R32(di_gid);

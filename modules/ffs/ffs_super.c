@@ -63,6 +63,21 @@ ffs_sb_old43(const struct fs *fs)
 	    fs->fs_old_inodefmt < FFS_44INODEFMT;
 }
 
+bool
+ffs_sb_sun(const struct fs *fs)
+{
+	return fs->fs_magic == FFS_UFS1_MAGIC &&
+	    fs->fs_old_inodefmt == FFS_SUNINODEFMT;
+}
+
+/* Solaris' log; ffs_sb_fromsun() has noted where it is. */
+bool
+ffs_sb_sunlog(const struct fs *fs)
+{
+	return ffs_sb_sun(fs) && (fs->fs_journallocs[0] != 0 ||
+	    fs->fs_clean == FFS_SUN_CLEANLOG);
+}
+
 /* NetBSD's journal holds changes that the file system does not have yet. */
 bool
 ffs_sb_haswapbl(const struct fs *fs)
@@ -85,7 +100,7 @@ ffs_sb_hasquota2(const struct fs *fs)
  * fields only and the newer ones hold junk.
  */
 static void
-ffs_sb_modernise(struct fs *fs)
+ffs_sb_modernise(struct fs *fs, int64_t where)
 {
 	if (fs->fs_magic != FFS_UFS1_MAGIC ||
 	    (fs->fs_old_flags & FFS_FLAGS_UPDATED) != 0)
@@ -100,7 +115,7 @@ ffs_sb_modernise(struct fs *fs)
 	fs->fs_cstotal.cs_nifree = fs->fs_old_cstotal.cs_nifree;
 	fs->fs_cstotal.cs_nffree = fs->fs_old_cstotal.cs_nffree;
 	fs->fs_flags = fs->fs_old_flags;
-	fs->fs_sblockloc = FFS_SBLOCK_UFS1;
+	fs->fs_sblockloc = where;
 	fs->fs_journal_version = 0;
 	fs->fs_journal_location = FFS_JOURNAL_NONE;
 	fs->fs_quota_magic = 0;
@@ -112,6 +127,40 @@ ffs_sb_modernise(struct fs *fs)
 	fs->fs_qfmask = ~(int64_t)fs->fs_fmask;
 	if (ffs_sb_old43(fs))
 		fs->fs_maxsymlinklen = 0;
+}
+
+static uint32_t
+ffs_sb_get32(const void *buf, size_t off, bool swap)
+{
+	uint32_t v;
+
+	memcpy(&v, (const uint8_t *)buf + off, sizeof(v));
+	return ffs_rw32(v, swap);
+}
+
+/*
+ * Solaris' inodes and directories are 4.3BSD's but for the places of large
+ * ids.  Where BSD has the format of inodes, Solaris has its log's place.
+ */
+static void
+ffs_sb_fromsun(struct fs *fs, const void *buf, bool swap)
+{
+	const uint32_t time = (uint32_t)fs->fs_old_time;
+
+	if (fs->fs_magic != FFS_UFS1_MAGIC ||
+	    (fs->fs_old_flags & FFS_FLAGS_UPDATED) != 0 ||
+	    (ffs_sb_get32(buf, FFS_SUN_STATE_LE, swap) + time !=
+	    FFS_SUN_OKAY && ffs_sb_get32(buf, FFS_SUN_STATE_BE, swap) + time !=
+	    FFS_SUN_OKAY))
+		return;
+	fs->fs_old_inodefmt = FFS_SUNINODEFMT;
+	fs->fs_old_flags = 0;
+	fs->fs_flags = 0;
+	fs->fs_contigsumsize = 0;
+	fs->fs_maxfilesize = 0;
+	fs->fs_avgfilesize = fs->fs_avgfpdir = 0;
+	memset(fs->fs_journallocs, 0, sizeof(fs->fs_journallocs));
+	fs->fs_journallocs[0] = ffs_sb_get32(buf, FFS_SUN_LOGBNO, swap);
 }
 
 static bool
@@ -309,6 +358,19 @@ ffs_sb_check_hash(const struct fs *fs, const void *buf, bool swap)
 	return "check hash";
 }
 
+/* What is known, but not as one of ours. */
+static enum ffs_sbverdict
+ffs_sb_alien(const struct fs *swapped, int64_t where, const char **whyp)
+{
+	const uint32_t magic = (uint32_t)swapped->fs_magic;
+
+	if (where != FFS_SBLOCK_UFS1 || (magic != FFS_SUN_MTB_MAGIC &&
+	    magic != __builtin_bswap32(FFS_SUN_MTB_MAGIC)))
+		return FFS_SB_NONE;
+	*whyp = "format (Solaris' for more than a terabyte)";
+	return FFS_SB_BAD;
+}
+
 /*
  * Decode the superblock found in buf (FFS_SBLOCKSIZE bytes, read at byte
  * where) into host order.  disksize is the disk's size in bytes or -1.
@@ -324,12 +386,13 @@ ffs_sb_decode(struct fs *fs, const void *buf, int64_t where, int64_t disksize,
 	if (!ffs_sb_ismagic(fs)) {
 		ffs_sb_swap(fs);
 		if (!ffs_sb_ismagic(fs))
-			return FFS_SB_NONE;
+			return ffs_sb_alien(fs, where, whyp);
 		*swapp = true;
 	}
 	if (!ffs_sb_ishome(fs, where))
 		return FFS_SB_NONE;
-	ffs_sb_modernise(fs);
+	ffs_sb_modernise(fs, where);
+	ffs_sb_fromsun(fs, buf, *swapp);
 	if ((*whyp = ffs_sb_check_sizes(fs)) != NULL ||
 	    (*whyp = ffs_sb_check_hash(fs, buf, *swapp)) != NULL ||
 	    (*whyp = ffs_sb_check_groups(fs, disksize)) != NULL ||

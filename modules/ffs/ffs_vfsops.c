@@ -179,10 +179,14 @@ ffs_why_readonly(const struct ffs_mount *fm)
 	const struct fs *fs = fm->fm_fs;
 	const bool clean = fs->fs_clean == FFS_ISCLEAN;
 
+	if (ffs_sb_sunlog(fs))
+		return "Solaris keeps a log in it, which is not replayed here";
+	if (ffs_sb_sun(fs))
+		return "file systems of Solaris are read-only";
 	if (fm->fm_old43)
 		return "4.3BSD inodes and directories are read-only";
 	if (!ffs_isufs2(fs) && (fs->fs_old_flags & FFS_FLAGS_UPDATED) == 0)
-		return "its superblock is of an old format: run fsck -c 4";
+		return "its superblock is of an old format: run rumpy fsck -y";
 	if (ffs_sb_hasquota2(fs))
 		return "it has quotas, which would become wrong";
 	if (fs->fs_snapinum[0] != 0)
@@ -459,6 +463,9 @@ ffs_mountfs(struct mount *mp, struct vnode *devvp)
 		return error;
 	fm = ffs_mount_alloc(mp, devvp);
 	error = ffs_sb_read(fm);
+	if (error == 0 && ffs_sb_sunlog(fm->fm_fs))
+		printf("ffs: %s: what is in Solaris' log is not seen\n",
+		    ffs_name(fm));
 	/* What will be refused is not replayed to the disk before. */
 	if (error == 0 && !ronly)
 		error = ffs_check_writable(fm);

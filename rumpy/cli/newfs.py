@@ -98,6 +98,12 @@ def _size(*names: str, help: str) -> Callable[[F], F]:
     " image reproducible. Default: SOURCE_DATE_EPOCH, else now.",
 )
 @_size("--log", help="Room for a journal (WAPBL) inside.")
+@click.option(
+    "--superblock",
+    metavar="BYTE",
+    type=click.Choice(["0", "8192", "65536", "262144"]),
+    help="Where it lies; 8192 with FFSv1, 65536 with FFSv2.",
+)
 @click.option("--force", is_flag=True, help="Overwrite what the image holds.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.argument("image", type=click.Path(dir_okay=False))
@@ -118,6 +124,7 @@ def command(
     owner: tuple[int | None, int | None],
     date: int | None,
     log: str | None,
+    superblock: str | None,
     force: bool,
     as_json: bool,
     offset: str | None,
@@ -153,6 +160,7 @@ def command(
         populate=populate,
         free=number(free),
         log=number(log),
+        superblock=int(superblock) if superblock else None,
         owner=owner,
         force=force,
     )

@@ -62,6 +62,7 @@ def newfs(
     populate: str | os.PathLike[str] | None = None,
     free: int = 0,
     log: int = 0,
+    superblock: int | None = None,
     owner: tuple[int | None, int | None] = (None, None),
     force: bool = False,
     threads: int = 0,
@@ -88,6 +89,8 @@ def newfs(
         populate: a directory, or a tar archive, to be put in.
         free: bytes to leave free when the size is computed.
         log: bytes of a journal inside the file system, or 0.
+        superblock: byte at which it lies: 0, 8192, 65536 or 262144; None for
+            8192 (FFSv1) or 65536 (FFSv2).
         owner: user and group of all files put in; None keeps theirs.
         force: overwrite a file system or partition table.
         threads: that copy; 0 for one for each CPU.
@@ -107,6 +110,7 @@ def newfs(
     params.optim = {"time": 0, "space": 1}[optimize]
     params.date = _NOW if fixed is None else fixed
     params.log, params.free, params.threads = log, free, threads
+    params.superblock = -1 if superblock is None else superblock
     encoded = os.fsencode(label)
     if len(encoded) > 31:
         raise ImageError(f"label {label!r}: up to 31 bytes")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 #: Where a superblock may lie, in the order in which drivers look.
 PLACES = (65536, 8192, 0, 262144)
 SIZE = 1376
-_MAGIC = {0x00011954: 1, 0x19540119: 2}
+_MAGIC = {0x00011954: 1, 0x19540119: 2, 0x19012038: 2}
 
 # name: (offset, struct code)
 _MEMBERS = {
@@ -50,7 +50,11 @@ _MEMBERS = {
     "flags": (1312, "I"),
     "maxsymlinklen": (1320, "i"),
     "old_inodefmt": (1324, "i"),
+    "sun_state_le": (132, "I"),
+    "sun_state_be": (1336, "I"),
 }
+#: Solaris: state and time together.
+_SUN_OKAY = 0x7C269D38
 
 _WAPBL, _SUJ, _SOFTDEP = 0x100, 0x8, 0x2
 _JOURNALS = {1: "after the file system", 2: "inside"}
@@ -105,6 +109,13 @@ class Superblock:
         return self.version == 2 or bool(self.values["old_flags"] & 0x80)
 
     @property
+    def at_home(self) -> bool:
+        """Whether it is the first one and not a copy."""
+        if not self._modern:
+            return self.place in (8192, 0)
+        return self.values["sblockloc"] == self.place
+
+    @property
     def size(self) -> int:
         """Bytes of the file system."""
         fragments = self.values["size" if self._modern else "old_size"]
@@ -135,7 +146,17 @@ class Superblock:
     @property
     def clean(self) -> bool:
         """Whether it was unmounted."""
+        if self.solaris:
+            return self.values["clean"] in (1, 2)
         return bool(self.values["clean"] & 0x1)
+
+    @property
+    def solaris(self) -> bool:
+        """Whether Solaris has written it."""
+        v = self.values
+        states = {v["sun_state_le"], v["sun_state_be"]}
+        okay = _SUN_OKAY - v["old_time"] & 0xFFFFFFFF
+        return not self._modern and okay in states
 
     @property
     def check_hashes(self) -> bool:
@@ -150,6 +171,9 @@ class Superblock:
     def journal(self) -> str | None:
         """What keeps it consistent, if anything does."""
         flags = self.values["flags"]
+        if self.solaris:
+            logged = self.values["old_inodefmt"] or self.values["clean"] == 0xFD
+            return "Solaris' log" if logged else None
         if self.values["journal_version"] and flags & _WAPBL:
             where = _JOURNALS.get(self.values["journal_location"], "of unknown place")
             return f"WAPBL, {where}"
@@ -162,6 +186,8 @@ class Superblock:
         """What it is, in words."""
         old = self.version == 1 and self.values["old_inodefmt"] < 2
         name = "4.3BSD FFS" if old else f"FFSv{self.version}"
+        if self.solaris:
+            name = "Solaris UFS"
         whose = ", FreeBSD check hashes" if self.check_hashes else ""
         return f"{name} (UFS{self.version}), {self.endian}-endian{whose}"
 
@@ -185,16 +211,14 @@ def read_at(source: Source, place: int) -> Superblock | None:
 def find(source: Source) -> Superblock | None:
     """The superblock a driver would take: the first that means itself.
 
-    At 65536 an FFSv1 with large blocks may keep a copy; an FFSv2 says where
-    its superblock belongs.
+    At 65536 an FFSv1 with large blocks may keep a copy; new ones say where
+    their superblock belongs, old ones have it at 8192 or 0.
     """
     for place in PLACES:
         found = read_at(source, place)
         if found is None or found.absurd:
             continue
-        if found.version == 1 and place == 65536:
-            continue
-        if found.version == 2 and found.values["sblockloc"] not in (place, 0):
+        if not found.at_home:
             continue
         return found
     return None

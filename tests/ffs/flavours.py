@@ -51,3 +51,69 @@ def with_hashes(flags: int = 0) -> bytes:
     raw = bytes(data[SBLOCK : SBLOCK + sb_u32(data, 104)])
     struct.pack_into("<I", data, SBLOCK + SBHASH, hashed(raw, SBHASH))
     return bytes(data)
+
+
+# -- Solaris ---------------------------------------------------------------
+
+#: Of fs_state and the time together, by which one knows Solaris.
+SUN_OKAY = 0x7C269D38
+SUN_LOG, SUN_STABLE = 0xFD, 2
+
+
+def solaris(name: str, *, log: int = 0, clean: int = SUN_STABLE) -> bytes:
+    """A 4.3BSD image as Solaris has them: inodes and directories are the same.
+
+    Args:
+        name: an image with 4.3BSD's inodes.
+        log: block of an embedded log, 0 for none.
+        clean: fs_clean.
+    """
+    order = ">" if "be" in name else "<"
+    data = bytearray(images.unpacked(name))
+    home = 8192
+    (time,) = struct.unpack_from(order + "I", data, home + 32)
+    state = 1336 if order == ">" else 132
+    struct.pack_into(order + "I", data, home + state, SUN_OKAY - time & 0xFFFFFFFF)
+    struct.pack_into(order + "II", data, home + 1320, 0, log)
+    data[home + CLEAN] = clean
+    return bytes(data)
+
+
+def sun_inode(
+    data: bytearray, order: str, number: int, *, uid: int, gid: int, usec: int
+) -> None:
+    """Give an inode of Solaris large ids and a modification time."""
+    at = ffscheck.Image(bytes(data)).inode_offset(number)
+    struct.pack_into(order + "HH", data, at + 4, 0xFFFF, 0xFFFF)
+    struct.pack_into(order + "II", data, at + 116, uid, gid)
+    struct.pack_into(order + "I", data, at + 28, usec)
+
+
+# -- OpenBSD, and what is of before 2003 -----------------------------------
+
+
+def openbsd(name: str, *, updated: bool) -> bytes:
+    """As OpenBSD's newfs leaves one: nothing of NetBSD's journal and quotas.
+
+    Args:
+        updated: FFSv1 with the newer counters (since OpenBSD 4.2), which the
+            superblock says with FS_FLAGS_UPDATED in fs_ffs1_flags.
+    """
+    data = bytearray(images.unpacked(name))
+    home = SBLOCK if "ffs2" in name else 8192
+    order = ">" if "be" in name else "<"
+    data[home + 864 : home + 928] = bytes(64)
+    struct.pack_into(order + "i", data, home + 1324, 2)
+    sb = ffscheck.Image(bytes(data)).sb
+    copies = [(sb.cgstart(cg) + sb.sblkno) * sb.fsize for cg in range(sb.ncg)]
+    for at in [home, *copies] if not updated else []:
+        size, dsize, csaddr = struct.unpack_from(order + "3q", data, at + 1080)
+        totals = struct.unpack_from(order + "4q", data, at + 1008)
+        (time,) = struct.unpack_from(order + "q", data, at + 1072)
+        struct.pack_into(order + "3i", data, at + 32, time, size, dsize)
+        struct.pack_into(order + "i", data, at + 152, csaddr)
+        struct.pack_into(order + "4i", data, at + 192, *totals)
+        data[at + 211] = 0
+        # These members came later; before, the room held other things.
+        data[at + 1000 : at + 1112] = b"\x5a" * 112
+    return bytes(data)

@@ -28,6 +28,7 @@ _MAKEFS = "ffs/test_strangers.py::test_makefs_images_of_24_kinds"
 _DISSECT = "ffs/test_strangers.py::test_dissect_reads_what_we_wrote"
 _JOURNAL = "ffs/test_journal.py::"
 _FLAVOURS = "ffs/test_flavours.py::"
+_SYSTEMS = "ffs/test_systems.py::"
 
 #: Format or flavour -> a test for each operation; "-": does not apply.
 ROWS: dict[str, tuple[str, str, str, str, str]] = {
@@ -48,6 +49,34 @@ ROWS: dict[str, tuple[str, str, str, str, str]] = {
         "ffs/test_extattr.py::test_every_kind_of_file_and_the_blocks_they_take",
         "ffs/test_super.py::test_absurd_superblocks_are_refused",
         _MAKEFS,
+    ),
+    "superblock at 65536, 8192, 0, 262144": (
+        _SYSTEMS + "test_superblocks_at_all_places",
+        _SYSTEMS + "test_superblocks_at_all_places",
+        "-",
+        _SYSTEMS + "test_superblocks_at_all_places",
+        "-",
+    ),
+    "superblock of before FFSv2 (old OpenBSD, NetBSD 1)": (
+        _SYSTEMS + "test_an_old_superblock_is_read_and_brought_up_to_date",
+        _SYSTEMS + "test_an_old_superblock_is_read_and_brought_up_to_date",
+        "-",
+        "-",
+        "-",
+    ),
+    "OpenBSD FFSv1 and FFSv2": (
+        _SYSTEMS + "test_openbsd_is_read_and_written",
+        _SYSTEMS + "test_openbsd_is_read_and_written",
+        "-",
+        "-",
+        "-",
+    ),
+    "Solaris UFS, both byte orders": (
+        _SYSTEMS + "test_solaris_is_read",
+        _SYSTEMS + "test_solaris_is_not_written",
+        _SYSTEMS + "test_large_ids_of_solaris",
+        _SYSTEMS + "test_solaris_beyond_a_terabyte_is_named",
+        "-",
     ),
     "superblock at 65536, 8192": (
         "ffs/test_super.py::test_real_superblocks_are_accepted",

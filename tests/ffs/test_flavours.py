@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import rumpy
+from rumpy import probe
 
 from . import ffscheck, images, tree
 from .flavours import (
@@ -170,6 +171,7 @@ def test_netbsd_10s_second_magic(kernel: rumpy.Kernel, tmp_path: Path) -> None:
         data = bytearray(images.unpacked(name))
         struct.pack_into(order + "I", data, SBLOCK + MAGIC, 0x19012038)
         image.write_bytes(data)
+        assert probe.probe(image).kind == "ffs"
         kernel.load("ffs")
         with kernel.mount("ffs", str(image), "/mnt"):
             kernel.mkdir("/mnt/d")

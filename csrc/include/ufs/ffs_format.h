@@ -73,6 +73,20 @@
 /* fs_old_inodefmt */
 #define	FFS_42INODEFMT		(-1)
 #define	FFS_44INODEFMT		2
+#define	FFS_SUNINODEFMT		(-2)	/* in memory only: Solaris' */
+
+/*
+ * Solaris has other things at the superblock's end, and where the state is
+ * depends on the byte order; state + time give a constant, by which one knows
+ * it.  Bytes in the superblock:
+ */
+#define	FFS_SUN_STATE_LE	132
+#define	FFS_SUN_STATE_BE	1336
+#define	FFS_SUN_LOGBNO		1324	/* of its log, or 0 */
+#define	FFS_SUN_OKAY		0x7c269d38U
+#define	FFS_SUN_MTB_MAGIC	0x00decadeU	/* beyond a terabyte */
+#define	FFS_SUN_CLEANLOG	0xfd	/* fs_clean: see the log */
+#define	FFS_SUN_BIGID		0xffff	/* in di_oldids: look behind di_gen */
 
 /* fs_metackhash (FreeBSD): which structures carry a CRC32C. */
 #define	FFS_CK_SUPERBLOCK	0x0001
@@ -295,7 +309,7 @@ struct ufs2_dinode {
  * A directory is a file of DIRBLKSIZ blocks.  Entries never cross a block and
  * their d_reclen tile it.  d_ino 0 means unused.  A deleted entry's space is
  * added to the entry before it.  4.3BSD has no d_type: the two bytes are one
- * 16-bit d_namlen.
+ * 16-bit d_namlen; Solaris kept that.
  */
 #define	UFS_DIRBLKSIZ		512
 #define	UFS_MAXNAMLEN		255
@@ -454,6 +468,8 @@ enum ffs_sbverdict ffs_sb_decode(struct fs *, const void *, int64_t,
 	    int64_t, bool *, const char **);
 void	ffs_sb_encode(void *, const struct fs *, bool);
 bool	ffs_sb_old43(const struct fs *);
+bool	ffs_sb_sun(const struct fs *);
+bool	ffs_sb_sunlog(const struct fs *);
 bool	ffs_sb_haswapbl(const struct fs *);
 bool	ffs_sb_hasquota2(const struct fs *);
 bool	ffs_reserved_range(const struct fs *, int64_t, int64_t);
