@@ -482,6 +482,19 @@ mem_track_punched(struct mem_track *t, uint64_t offset, uint64_t size)
 
 /* --- restoring ------------------------------------------------------------ */
 
+/*
+ * Whole pages, most of them in nobody's cache.  This is what spares reading
+ * what will be overwritten; memcpy() begins to do so with larger sizes only
+ * (1,000 pages here and there: 490 us by memcpy(), 330 so; a few: the same).
+ */
+static void
+copy_pages(char *to, const char *from, uint64_t size)
+{
+
+	__asm__ volatile("rep movsb" : "+D" (to), "+S" (from), "+c" (size) :
+	    : "memory");
+}
+
 /* The words that belong to the running host stay. */
 static void
 restore_shared(struct mem_track *t, const char *from)
@@ -503,13 +516,13 @@ restore_pages(struct mem_image *i, const struct run *r, uint64_t page,
 	if (page <= t->slab_pages && t->slab_pages < page + count) {
 		const uint64_t before = t->slab_pages - page;
 
-		memcpy(t->alias + page * PAGE, from, before * PAGE);
+		copy_pages(t->alias + page * PAGE, from, before * PAGE);
 		restore_shared(t, from + before * PAGE);
 		page += before + 1;
 		count -= before + 1;
 		from += (before + 1) * PAGE;
 	}
-	memcpy(t->alias + page * PAGE, from, count * PAGE);
+	copy_pages(t->alias + page * PAGE, from, count * PAGE);
 }
 
 /*
