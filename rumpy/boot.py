@@ -274,11 +274,24 @@ class Machine:
             self.frame(int(record.frames[i]), caller=i > 0 or not record.signo)
             for i in range(min(record.nframes, len(record.frames)))
         ]
+        message = self._with_lines(message)
         return KernelPanic(
             message or "the kernel panicked",
             frames=frames,
             console=self.console.tail(),
             registers=registers,
+        )
+
+    def _with_lines(self, message: str) -> str:
+        """A message with names and lines for its [<address>]es."""
+        if "[<" not in message:
+            return message
+        import re
+
+        return re.sub(
+            r" \[<([0-9a-f]+)>\]",
+            lambda found: f"\n    {self.frame(int(found[1], 16), caller=True)}",
+            message,
         )
 
     def frame(self, address: int, *, caller: bool = False) -> Frame:

@@ -61,7 +61,10 @@ class Kernel(Process):
             is declared dead; None for ever.
         module_path: folders to look for modules in, before the shipped ones.
         debug: check that file systems follow the protocol of vnode locks and
-            references; a driver that does not is a KernelPanic that says where.
+            references, and what modules do with memory: writing beyond its
+            ends or after it was freed, freeing twice or with another size.  A
+            driver that does such things is a KernelPanic that says where, and
+            one that leaves memory behind when it is unloaded, a ResourceWarning.
 
     Raises:
         UnsupportedPlatform, LinkError, KernelPanic: it did not come up.
@@ -103,8 +106,10 @@ class Kernel(Process):
         self._k = self._machine.k
         super().__init__(self, self._machine.initproc)
         registry.add(self)
+        self._debug = debug
         if debug:
             self.sysctl("debug.vnodes", 1)
+            self.sysctl("debug.memory", 1)
 
     # --- modules ------------------------------------------------------------
 
@@ -155,6 +160,17 @@ class Kernel(Process):
         """The loaded modules, in load order."""
         with self._lock:
             return self._modules.loaded()
+
+    def check_memory(self) -> None:
+        """Look at all that modules have allocated, and have freed lately.
+
+        Raises:
+            KernelPanic: something was written to that should not have been.
+            RumpyError: the kernel was not booted with debug=True.
+        """
+        with self._lock:
+            self._ready()
+            self._modules.leaks(0, 0)
 
     # --- disks --------------------------------------------------------------
 

@@ -8,20 +8,44 @@ import os
 from rumpy._hyp import ffi, lib
 from rumpy.abi.calls import NUMBERS
 from rumpy.abi.errno import strerror
-from rumpy.errors import ModuleError
+from rumpy.errors import ModuleError, RumpyError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
+    from rumpy.errors import Frame
     from rumpy.hooks import Hook
     from rumpy.kernel import Kernel
 
-__all__ = ["Module", "ModuleTable"]
+__all__ = ["Leak", "Module", "ModuleTable"]
 
 _MODCTL, _MODCTL_UNLOAD = NUMBERS["modctl"], 1
 _EBUSY = 16
+_LEAKS = 20  # shown at most
+
+
+class Leak:
+    """Memory that a module got and has not freed.
+
+    Attributes:
+        size: bytes.
+        frames: who asked for it, innermost first.
+    """
+
+    __slots__ = ("frames", "size")
+
+    def __init__(self, size: int, frames: tuple[Frame, ...]) -> None:
+        self.size = size
+        self.frames = frames
+
+    def __str__(self) -> str:
+        lines = [f"{self.size} bytes, allocated at"]
+        return "\n        ".join([*lines, *map(str, self.frames)])
+
+    def __repr__(self) -> str:
+        return f"<Leak of {self.size} bytes>"
 
 
 class Module:
@@ -205,8 +229,46 @@ class ModuleTable:
         door.handle = module._handle
         error = kernel._machine.call("module_detach", door)
         if not error:
+            if kernel._debug:
+                self._report_leaks(module)
             kernel._machine.linker.unload(module._linked)
         return error
+
+    def _report_leaks(self, module: Module) -> None:
+        """Warn of what it leaves behind, while its lines can still be found."""
+        text = module._linked.text
+        count, size, leaks = self.leaks(text.address, text.size)
+        if not count:
+            return
+        import warnings
+
+        head = f"module {module.name} left {count} allocations, {size} bytes:"
+        warnings.warn(
+            "\n    ".join([head, *map(str, leaks)]),
+            ResourceWarning,
+            stacklevel=4,
+        )
+
+    def leaks(self, base: int, size: int) -> tuple[int, int, list[Leak]]:
+        """Check all memory; what text in a range has allocated: number, bytes."""
+        machine = self._kernel._machine
+        door = ffi.new("struct door_memcheck *")
+        room = ffi.new("struct door_leak[]", _LEAKS)
+        door.base, door.size, door.leaks, door.room = base, size, room, _LEAKS
+        if machine.call("memcheck", door):
+            raise RumpyError("memory is not checked: boot with Kernel(debug=True)")
+        found = [
+            Leak(
+                int(leak.size),
+                tuple(
+                    machine.frame(int(address), caller=True)
+                    for address in leak.frames
+                    if address
+                ),
+            )
+            for leak in room[0 : min(door.count, _LEAKS)]
+        ]
+        return int(door.count), int(door.bytes), found
 
     def _look(self) -> None:
         """Take note of what modctl(2) and the kernel itself loaded and unloaded."""

@@ -140,6 +140,15 @@ static const struct {
 	{ "smash", oops_smash },
 	{ "text", oops_write_text },
 	{ "unlock", oops_unlock },
+	{ "overrun", oops_overrun },
+	{ "underrun", oops_underrun },
+	{ "afterfree", oops_afterfree },
+	{ "bigfree", oops_bigfree },
+	{ "freetwice", oops_freetwice },
+	{ "freesize", oops_freesize },
+	{ "leak", oops_leak },
+	{ "poolrun", oops_poolrun },
+	{ "poolleak", oops_poolleak },
 };
 
 static int

@@ -82,6 +82,24 @@ struct door_interrupt {
 };
 
 /*
+ * Look at what modules have allocated (csrc/kernel/core/memcheck.c): what was
+ * by text from BASE on and is not freed.
+ */
+struct door_leak {
+	uint64_t size;
+	uint64_t frames[6];
+};
+
+struct door_memcheck {
+	uint64_t base;
+	uint64_t size;
+	struct door_leak *leaks;
+	uint64_t room;
+	uint64_t count;		/* results */
+	uint64_t bytes;
+};
+
+/*
  * A searched schedule: tasks of the host make calls, each in a context of its
  * own, and csrc/kernel/core/search.c decides which of them goes on.  The whole
  * lies in the host's memory, where it outlives the kernel.
@@ -189,6 +207,7 @@ int	kern_export_attach(struct door_export *);
 int	kern_export_detach(struct door_export *);
 int	kern_interrupt(struct door_interrupt *);
 int	kern_search(struct door_search *);
+int	kern_memcheck(struct door_memcheck *);
 void	kern_block_done(struct hyp_bio *);
 
 /* The scheduler's own entries. */

@@ -14,6 +14,7 @@
 #include <sys/malloc.h>
 
 #include "core/kmem_impl.h"
+#include "core/memcheck.h"
 #include "core/pages.h"
 #include "core/slab.h"
 
@@ -101,17 +102,34 @@ kmem_get(size_t size, km_flag_t flags)
 	return p;
 }
 
+/* Checks are on and a module has called: the frame is our caller's. */
+#define	KMEM_CHECKED()							\
+	(__predict_false(memcheck_on) &&				\
+	    memcheck_of_module(__builtin_return_address(0)))
+
+void *
+kmem_raw_alloc(size_t size, km_flag_t flags)
+{
+	return kmem_get(size, flags);
+}
+
 void *
 kmem_alloc(size_t size, km_flag_t flags)
 {
+	if (KMEM_CHECKED())
+		return memcheck_alloc(size, flags, __builtin_frame_address(0));
 	return kmem_get(size, flags);
 }
 
 void *
 kmem_zalloc(size_t size, km_flag_t flags)
 {
-	void *p = kmem_get(size, flags);
+	void *p;
 
+	if (KMEM_CHECKED())
+		p = memcheck_alloc(size, flags, __builtin_frame_address(0));
+	else
+		p = kmem_get(size, flags);
 	if (__predict_true(p != NULL))
 		memset(p, 0, size);
 	return p;
@@ -121,6 +139,14 @@ void
 kmem_free(void *p, size_t size)
 {
 	KASSERT(p != NULL && size != 0);
+	if (__predict_false(memcheck_on) && memcheck_free(p, size))
+		return;
+	kmem_raw_free(p, size);
+}
+
+void
+kmem_raw_free(void *p, size_t size)
+{
 	if (__predict_true(size <= KMEM_MAXSLAB)) {
 		slab_free(kmem_cache_of(size), p);
 		return;
@@ -132,13 +158,21 @@ kmem_free(void *p, size_t size)
 void *
 kmem_intr_alloc(size_t size, km_flag_t flags)
 {
+	if (KMEM_CHECKED())
+		return memcheck_alloc(size, flags, __builtin_frame_address(0));
 	return kmem_get(size, flags);
 }
 
 void *
 kmem_intr_zalloc(size_t size, km_flag_t flags)
 {
-	return kmem_zalloc(size, flags);
+	void *p;
+
+	if (KMEM_CHECKED())
+		p = memcheck_alloc(size, flags, __builtin_frame_address(0));
+	else
+		p = kmem_get(size, flags);
+	return p != NULL ? memset(p, 0, size) : NULL;
 }
 
 void
@@ -229,7 +263,11 @@ kern_malloc(unsigned long size, int flags)
 
 	if (size > SIZE_MAX - sizeof(*mh))
 		return NULL;
-	mh = kmem_get(size + sizeof(*mh), kmflags);
+	if (KMEM_CHECKED())
+		mh = memcheck_alloc(size + sizeof(*mh), kmflags,
+		    __builtin_frame_address(0));
+	else
+		mh = kmem_get(size + sizeof(*mh), kmflags);
 	if (mh == NULL)
 		return NULL;
 	mh->mh_size = size + sizeof(*mh);

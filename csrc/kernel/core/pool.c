@@ -15,6 +15,7 @@
 #include <sys/pool.h>
 #include <sys/proc.h>
 
+#include "core/memcheck.h"
 #include "core/pages.h"
 #include "core/pool_impl.h"
 #include "core/slab.h"
@@ -95,9 +96,9 @@ pool_slab(struct pool *pp)
 	return pp->pr_qcache;
 }
 
-void
-pool_init(struct pool *pp, size_t size, u_int align, u_int ioff, int flags,
-    const char *wchan, struct pool_allocator *palloc, int ipl)
+static void
+pool_set_up(struct pool *pp, size_t size, u_int align, u_int ioff, int flags,
+    const char *wchan, struct pool_allocator *palloc, int ipl, bool checked)
 {
 	struct slab_cache *sc;
 
@@ -109,10 +110,12 @@ pool_init(struct pool *pp, size_t size, u_int align, u_int ioff, int flags,
 		    "the pool's allocator\n", wchan);
 	memset(pp, 0, sizeof(*pp));
 	sc = kmem_alloc(sizeof(*sc), KM_SLEEP);
-	slab_init(sc, size, align, KPAGE_POOL, SLAB_CLASS_POOL);
+	slab_init(sc, checked ? memcheck_pool_size(size) : size, align,
+	    KPAGE_POOL, SLAB_CLASS_POOL);
 	pp->pr_qcache = sc;
 	pp->pr_size = sc->sc_size;
 	pp->pr_reqsize = size;
+	pp->pr_flags = checked ? PR_CHECKED : 0;
 	pp->pr_align = align;
 	pp->pr_itemoffset = ioff;
 	pp->pr_itemsperpage = sc->sc_perslab;
@@ -128,9 +131,23 @@ pool_init(struct pool *pp, size_t size, u_int align, u_int ioff, int flags,
 	TAILQ_INSERT_TAIL(&pool_list, pp, pr_poollist);
 }
 
+/* Pools of modules are checked, if anything is. */
+#define	POOL_CHECKED()							\
+	(memcheck_on && memcheck_of_module(__builtin_return_address(0)))
+
+void
+pool_init(struct pool *pp, size_t size, u_int align, u_int ioff, int flags,
+    const char *wchan, struct pool_allocator *palloc, int ipl)
+{
+	pool_set_up(pp, size, align, ioff, flags, wchan, palloc, ipl,
+	    POOL_CHECKED());
+}
+
 void
 pool_destroy(struct pool *pp)
 {
+	if (pp->pr_nout != 0 && (pp->pr_flags & PR_CHECKED) != 0)
+		memcheck_pool_busy(pp);
 	if (pp->pr_nout != 0)
 		panic("pool_destroy: %s busy: still out: %u", pp->pr_wchan,
 		    pp->pr_nout);
@@ -189,6 +206,8 @@ pool_get(struct pool *pp, int flags)
 		pp->pr_nfail++;
 		return NULL;
 	}
+	if (__predict_false((pp->pr_flags & PR_CHECKED) != 0))
+		memcheck_pool_get(pp, item, __builtin_frame_address(0));
 	pp->pr_nget++;
 	if (++pp->pr_nout > pp->pr_hiwat)
 		pp->pr_hiwat = pp->pr_nout;
@@ -203,6 +222,8 @@ pool_put(struct pool *pp, void *item)
 	KASSERTMSG(pp->pr_nout != 0, "%s: more put than got", pp->pr_wchan);
 	pp->pr_nout--;
 	pp->pr_nput++;
+	if (__predict_false((pp->pr_flags & PR_CHECKED) != 0))
+		memcheck_pool_put(pp, item);
 	slab_free(pool_slab(pp), item);
 	if (__predict_false((pp->pr_flags & PR_WANTED) != 0)) {
 		mutex_enter(&pp->pr_lock);
@@ -278,8 +299,8 @@ pool_cache_init(size_t size, u_int align, u_int align_offset, u_int flags,
 {
 	pool_cache_t pc = kmem_zalloc(sizeof(*pc), KM_SLEEP);
 
-	pool_init(&pc->pc_pool, size, align, align_offset, (int)flags, wchan,
-	    palloc, ipl);
+	pool_set_up(&pc->pc_pool, size, align, align_offset, (int)flags, wchan,
+	    palloc, ipl, POOL_CHECKED());
 	pc->pc_pool.pr_cache = pc;
 	pc->pc_ctor = ctor;
 	pc->pc_dtor = dtor;

@@ -29,6 +29,7 @@
 #include <rumpy/hyp.h>
 
 #include "core/cpuinfo.h"
+#include "core/memcheck.h"
 #include "module/module.h"
 
 /* NetBSD releases whose modules have this kernel's ABI: a whole major. */
@@ -243,8 +244,10 @@ module_attach(struct door_module *door, modsrc_t source, module_t **modp)
 	if (error != 0)
 		goto out;
 	attach_link_sets(mod, door);
+	memcheck_module(door->base, door->size, true);
 	error = (*mi->mi_modcmd)(MODULE_CMD_INIT, NULL);
 	if (error != 0) {
+		memcheck_module(door->base, door->size, false);
 		detach_link_sets(mod, door);
 		release_required(mod);
 		goto out;
@@ -277,6 +280,7 @@ module_detach(module_t *mod)
 	error = (*mod->mod_info->mi_modcmd)(MODULE_CMD_FINI, NULL);
 	if (error != 0)
 		return error;
+	memcheck_module(ko->ko_door.base, ko->ko_door.size, false);
 	detach_link_sets(mod, &ko->ko_door);
 	release_required(mod);
 	TAILQ_REMOVE(&module_list, mod, mod_chain);
