@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import rumpy
-from rumpy.block import MemoryDevice
+from rumpy.block import Fault, FaultyDevice, MemoryDevice
 
 from . import images
 from .ffscheck import Image
@@ -197,3 +197,46 @@ def test_a_damaged_root_is_refused(
         assert disk.read(0, disk.size) == data
     with kernel.mount("ffs", images.unpacked("nb-ffs2le-8k"), "/mnt", "ro"):
         assert kernel.listdir("/mnt")
+
+
+def test_a_page_that_cannot_be_written_is_not_tried_for_ever(
+    kernel: rumpy.Kernel, tmp_path: Path
+) -> None:
+    """sync(2) doesn't wait for pages; one without a block is dirty at once."""
+    image = images.copy("nb-ffs2le-8k", tmp_path)
+    with kernel.mount("ffs", str(image), "/mnt"):
+        fd = kernel.open("/mnt/f", os.O_CREAT | os.O_WRONLY, 0o644)
+        kernel.write(fd, b"ab")
+        kernel.close(fd)
+        number = kernel.stat("/mnt/f").st_ino
+    data = bytearray(image.read_bytes())
+    at = Image(bytes(data)).inode_offset(number)
+    struct.pack_into("<q", data, at + 112, 1 << 40)  # di_db[0]
+    with MemoryDevice(bytes(data)) as disk:
+        mnt = kernel.mount("ffs", disk, "/mnt")
+        fd = kernel.open("/mnt/f", os.O_WRONLY)
+        kernel.write(fd, b"0123456789")
+        kernel.sync()
+        with pytest.raises(OSError) as caught:
+            kernel.fsync(fd)
+        assert caught.value.errno == errno.EIO
+        kernel.sync()
+        kernel.close(fd)
+        mnt.unmount(force=True)
+
+
+def test_sync_of_a_disk_that_refuses_comes_back(kernel: rumpy.Kernel) -> None:
+    with MemoryDevice(images.unpacked("nb-ffs2le-8k")) as disk:
+        faulty = FaultyDevice(disk)
+        mnt = kernel.mount("ffs", faulty, "/mnt")
+        fd = kernel.open("/mnt/f", os.O_CREAT | os.O_WRONLY, 0o644)
+        kernel.write(fd, b"x" * 500_000)
+        faulty.faults.append(Fault("eio", "write"))
+        for _ in range(3):
+            kernel.sync()
+        faulty.faults.clear()
+        kernel.fsync(fd)
+        kernel.close(fd)
+        mnt.unmount()
+        with kernel.mount("ffs", disk, "/mnt", "ro"):
+            assert kernel.read_file("/mnt/f") == b"x" * 500_000

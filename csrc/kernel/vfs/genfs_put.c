@@ -58,10 +58,10 @@ genfs_put_clip(struct vnode *vp, const struct uvm_pagechunk *pc, u_int first,
 	*np = (u_int)MIN((off_t)*np, howmany(hi - off, PAGE_SIZE));
 }
 
-/* Write the first run of dirty pages of a set. */
+/* Write the first run of dirty pages of a set, and note which. */
 static int
 genfs_put_run(const struct genfs_put *gp, struct uvm_pagechunk *pc,
-    pageset_t dirty)
+    pageset_t dirty, pageset_t *tried)
 {
 	struct vm_page *pgs[CHUNK_PAGES];
 	pageset_t set;
@@ -70,6 +70,7 @@ genfs_put_run(const struct genfs_put *gp, struct uvm_pagechunk *pc,
 	first = pageset_firstrun(dirty, &n);
 	genfs_put_clip(gp->gp_vp, pc, first, &n);
 	set = pageset_run(first, n);
+	*tried |= set;
 	pageset_setbusy(pc, set);
 	pc->pc_writing |= set;
 	pageset_setclean(pc, set);
@@ -85,23 +86,25 @@ genfs_put_run(const struct genfs_put *gp, struct uvm_pagechunk *pc,
 
 /*
  * Do to one chunk what can be done without sleeping, or one thing that may
- * sleep.  EPASSTHROUGH: the same chunk again, if it is still there.
+ * sleep.  EPASSTHROUGH: the same chunk again, if it is still there.  What was
+ * tried is not written a second time: a page that can't be is dirty again.
  */
 static int
-genfs_put_chunk(const struct genfs_put *gp, struct uvm_pagechunk *pc)
+genfs_put_chunk(const struct genfs_put *gp, struct uvm_pagechunk *pc,
+    pageset_t *tried)
 {
 	pageset_t busy, dirty, set;
 	bool clean = (gp->gp_flags & PGO_CLEANIT) != 0;
 	int error;
 
 	set = genfs_put_set(gp, pc);
-	dirty = clean ? set & pc->pc_dirty : 0;
+	dirty = clean ? set & pc->pc_dirty & ~*tried : 0;
 	busy = (gp->gp_dirtyonly ? dirty : set) & pc->pc_busy;
 	if (busy != 0 && (gp->gp_flags & PGO_BUSYFAIL) != 0)
 		return EDEADLK;
 	dirty &= ~busy;
 	if (dirty != 0) {
-		error = genfs_put_run(gp, pc, dirty);
+		error = genfs_put_run(gp, pc, dirty, tried);
 		return error != 0 ? error : EPASSTHROUGH;
 	}
 	if (busy != 0 && (gp->gp_flags & PGO_LAZY) == 0 &&
@@ -110,6 +113,8 @@ genfs_put_chunk(const struct genfs_put *gp, struct uvm_pagechunk *pc)
 		return EPASSTHROUGH;
 	}
 	set &= ~busy;
+	if (clean)
+		set &= ~pc->pc_dirty;	/* could not be written */
 	if ((gp->gp_flags & PGO_FREE) != 0)
 		pageset_free(pc, set);
 	else if ((gp->gp_flags & PGO_DEACTIVATE) != 0)
@@ -122,7 +127,8 @@ genfs_put_range(const struct genfs_put *gp)
 {
 	struct uvm_object *uobj = &gp->gp_vp->v_uobj;
 	struct uvm_pagechunk *pc;
-	voff_t next, off;
+	pageset_t tried = 0;
+	voff_t chunk = -1, next, off;
 	int error, result;
 
 	result = 0;
@@ -130,8 +136,12 @@ genfs_put_range(const struct genfs_put *gp)
 		pc = pageindex_next(uobj, off, gp->gp_dirtyonly);
 		if (pc == NULL || pc->pc_off >= gp->gp_hi)
 			break;
+		if (pc->pc_off > chunk) {
+			chunk = pc->pc_off;
+			tried = 0;
+		}
 		next = pc->pc_off + (voff_t)CHUNK_SIZE;
-		error = genfs_put_chunk(gp, pc);
+		error = genfs_put_chunk(gp, pc, &tried);
 		if (error == EPASSTHROUGH)
 			next = MAX(off, next - (voff_t)CHUNK_SIZE);
 		else if (error == EDEADLK)
