@@ -79,7 +79,9 @@ struct kern_cpu kern_cpu;
 int hz = 100, cold;
 const int schedppq = 1;
 psize_t physmem;
-struct vmspace vmspace0;
+struct vmspace vmspace0, vmspace_host;
+/* No process maps anything. */
+void uvm_map_setup(struct vm_map *map) { (void)map; }
 
 struct lwp *
 x86_curlwp(void)
