@@ -3,7 +3,9 @@
 
 #include <sys/compat_stub.h>
 #include <sys/module.h>
+#include <sys/mount.h>
 #include <sys/pty.h>
+#include <sys/sysctl.h>
 #include <sys/vnode.h>
 #include <prop/proplib.h>
 
@@ -95,14 +97,64 @@ abitest_run(void)
 	return failed == 0 ? 0 : EDOM;
 }
 
+static __printflike(1, 2) void
+call_vpanic(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vpanic(fmt, ap);
+	va_end(ap);
+}
+
+/* What a kernel does not live through, or only without file systems. */
+static int
+abitest_do(SYSCTLFN_ARGS)
+{
+	struct sysctlnode node = *rnode;
+	int what = 0, error;
+
+	node.sysctl_data = &what;
+	error = sysctl_lookup(SYSCTLFN_CALL(&node));
+	if (error != 0 || newp == NULL)
+		return error;
+	switch (what) {
+	case 1:
+		call_vpanic("abitest %s %d", "panics", what);
+		return 0;
+	case 2:
+		return vfs_unmountall1(l, false, true) ? 0 : EBUSY;
+	case 3:
+		return vfs_unmountall(l) ? 0 : EBUSY;
+	default:
+		return EINVAL;
+	}
+}
+
+static struct sysctllog *abitest_log;
+
+static void
+abitest_node(void)
+{
+	const struct sysctlnode *node;
+
+	sysctl_createv(&abitest_log, 0, NULL, &node, 0, CTLTYPE_NODE,
+	    "abitest", NULL, NULL, 0, NULL, 0, CTL_CREATE, CTL_EOL);
+	sysctl_createv(&abitest_log, 0, &node, NULL, CTLFLAG_READWRITE,
+	    CTLTYPE_INT, "do", NULL, abitest_do, 0, NULL, 0, CTL_CREATE,
+	    CTL_EOL);
+}
+
 static int
 abitest_modcmd(modcmd_t cmd, void *arg)
 {
 
 	switch (cmd) {
 	case MODULE_CMD_INIT:
+		abitest_node();
 		return abitest_run();
 	case MODULE_CMD_FINI:
+		sysctl_teardown(&abitest_log);
 		return 0;
 	default:
 		return ENOTTY;

@@ -27,7 +27,10 @@
 	T(scope) T(authorize) T(uucred) T(sysctl_nodes) T(sysctl_lock)	\
 	T(copies) T(pool_stock) T(cache_stock) T(arena) T(module_hold)	\
 	T(fd_clone) T(fd_alloc) T(fd_closeexec) T(sharing) T(fd_vnode)	\
-	T(transfers)
+	T(transfers) T(vnode_life) T(rekey) T(vnode_sharing) T(names)	\
+	T(extattrs) T(mounts) T(paths) T(file_pages) T(pages) T(memory)	\
+	T(bufq) T(nested) T(mediasize) T(spec) T(acl_modes) T(holes)	\
+	T(fstrans_end) T(busy_page) T(vectors)
 
 #define	ABI_DECLARE(name) int test_##name(void);
 ABI_TESTS(ABI_DECLARE)
