@@ -61,7 +61,9 @@ struct lockf;
  */
 #define	FFS_SYMLINK_MAX	4095
 
-#define	FFS_IHASH	256		/* chains of inodes in memory */
+#define	FFS_IHASH	256		/* chains to begin with */
+
+LIST_HEAD(ffs_ihead, ffs_inode);
 
 struct ffs_mount {
 	struct mount	*fm_mp;		/* : */
@@ -77,7 +79,9 @@ struct ffs_mount {
 	bool		fm_replayed;	/* : its journal was written back */
 	bool		fm_overlay;	/* : its journal is laid over reads */
 	kmutex_t	fm_lock;
-	LIST_HEAD(, ffs_inode) fm_ihash[FFS_IHASH]; /* l inodes in memory */
+	struct ffs_ihead *fm_ihash;	/* l inodes in memory, by number */
+	u_long		fm_ihashmask;	/* l */
+	unsigned	fm_ihashed;	/* l how many there are */
 	struct csum	*fm_csum;	/* l per group, host order */
 	uint8_t		*fm_contigdirs;	/* l directories made in a row */
 	uint8_t		*fm_cgstate;	/*   FFS_CG_* per group */

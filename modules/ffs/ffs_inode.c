@@ -335,13 +335,54 @@ ffs_inode_alloc(struct ffs_mount *fm, struct vnode *vp, uint64_t ino)
  * Which inodes are in memory: a damaged map must not make one of them a new
  * file, even where the disk does not have it yet.
  */
+
+static struct ffs_ihead *
+ffs_ihash_chain(const struct ffs_mount *fm, uint64_t ino)
+{
+	return &fm->fm_ihash[ino & fm->fm_ihashmask];
+}
+
+/* Keep the chains short, however many inodes there come to be. */
+static void
+ffs_ihash_grow(struct ffs_mount *fm)
+{
+	struct ffs_ihead *new, *old = NULL;
+	struct ffs_inode *ip;
+	u_long mask, omask = 0;
+
+	if (fm->fm_ihashed <= 2 * fm->fm_ihashmask)
+		return;
+	new = hashinit((u_int)(8 * (fm->fm_ihashmask + 1)), HASH_LIST, true,
+	    &mask);
+	mutex_enter(&fm->fm_lock);
+	if (mask > fm->fm_ihashmask) {
+		old = fm->fm_ihash;
+		omask = fm->fm_ihashmask;
+		fm->fm_ihash = new;
+		fm->fm_ihashmask = mask;
+		for (u_long i = 0; i <= omask; i++)
+			while ((ip = LIST_FIRST(&old[i])) != NULL) {
+				LIST_REMOVE(ip, i_hash);
+				LIST_INSERT_HEAD(ffs_ihash_chain(fm,
+				    ip->i_number), ip, i_hash);
+			}
+	} else {			/* somebody was quicker */
+		old = new;
+		omask = mask;
+	}
+	mutex_exit(&fm->fm_lock);
+	hashdone(old, HASH_LIST, omask);
+}
+
 static void
 ffs_inode_hash(struct ffs_inode *ip)
 {
 	struct ffs_mount *fm = ip->i_fm;
 
+	ffs_ihash_grow(fm);
 	mutex_enter(&fm->fm_lock);
-	LIST_INSERT_HEAD(&fm->fm_ihash[ip->i_number % FFS_IHASH], ip, i_hash);
+	LIST_INSERT_HEAD(ffs_ihash_chain(fm, ip->i_number), ip, i_hash);
+	fm->fm_ihashed++;
 	ip->i_flag |= IN_HASHED;
 	mutex_exit(&fm->fm_lock);
 }
@@ -352,7 +393,7 @@ ffs_inode_inmemory(struct ffs_mount *fm, uint64_t ino)
 	const struct ffs_inode *ip;
 
 	mutex_enter(&fm->fm_lock);
-	LIST_FOREACH(ip, &fm->fm_ihash[ino % FFS_IHASH], i_hash)
+	LIST_FOREACH(ip, ffs_ihash_chain(fm, ino), i_hash)
 		if (ip->i_number == ino)
 			break;
 	mutex_exit(&fm->fm_lock);
@@ -367,6 +408,7 @@ ffs_inode_unhash(struct ffs_inode *ip)
 		return;
 	mutex_enter(&ip->i_fm->fm_lock);
 	LIST_REMOVE(ip, i_hash);
+	ip->i_fm->fm_ihashed--;
 	ip->i_flag &= ~(uint32_t)IN_HASHED;
 	mutex_exit(&ip->i_fm->fm_lock);
 }

@@ -299,6 +299,8 @@ ffs_mount_alloc(struct mount *mp, struct vnode *devvp)
 	fm->fm_fs = kmem_alloc(sizeof(struct fs), KM_SLEEP);
 	fm->fm_sbbuf = kmem_alloc(FFS_SBLOCKSIZE, KM_SLEEP);
 	mutex_init(&fm->fm_lock, MUTEX_DEFAULT, IPL_NONE);
+	fm->fm_ihash = hashinit(FFS_IHASH, HASH_LIST, true,
+	    &fm->fm_ihashmask);
 	return fm;
 }
 
@@ -314,6 +316,7 @@ ffs_mount_free(struct ffs_mount *fm)
 	}
 	ffs_replay_free(fm);
 	ffs_ea1_stop(fm);
+	hashdone(fm->fm_ihash, HASH_LIST, fm->fm_ihashmask);
 	mutex_destroy(&fm->fm_lock);
 	kmem_free(fm->fm_sbbuf, FFS_SBLOCKSIZE);
 	kmem_free(fm->fm_fs, sizeof(struct fs));

@@ -337,6 +337,25 @@ def test_a_large_directory(disk: Callable[[str], Disk], name: str) -> None:
     d.consistent()
 
 
+def test_many_files_in_memory(disk: Callable[[str], Disk]) -> None:
+    """More inodes than the first table of them has chains for, made twice."""
+    d = disk("nb-ffs2le-8k")
+    k = d.k
+    with d.mounted():
+        room = k.statvfs("/mnt").f_favail
+        many = min(1200, room - 10)
+        assert many > 600, "the image is too small for this"
+        k.mkdir("/mnt/many")
+        for turn in range(2):
+            for i in range(many) if turn == 0 else range(1, many, 2):
+                k.close(k.open(f"/mnt/many/{i}", os.O_CREAT | os.O_EXCL))
+            inodes = {k.stat(f"/mnt/many/{i}").st_ino for i in range(many)}
+            assert len(inodes) == many
+            for i in range(1, many, 2):
+                k.unlink(f"/mnt/many/{i}")
+    d.consistent()
+
+
 @pytest.mark.parametrize("name", SOME)
 def test_a_full_disk(disk: Callable[[str], Disk], name: str) -> None:
     d = disk(name)
