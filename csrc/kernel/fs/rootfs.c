@@ -119,14 +119,14 @@ rootfs_enter(struct rootfs_node *dir, struct rootfs_node *node,
 	re->re_cookie = dir->rn_nextcookie++;
 	TAILQ_INSERT_TAIL(&dir->rn_entries, re, re_entry);
 	dir->rn_size += len;
-	node->rn_nlink++;
+	if (node->rn_nlink++ > 0)	/* what is new has its times already */
+		rootfs_touch(node, ROOTFS_CHANGED);
 	if (node->rn_type == VDIR) {
 		node->rn_parent = dir;
 		node->rn_nlink++;	/* its "." */
 		dir->rn_nlink++;	/* its ".." */
 	}
 	rootfs_touch(dir, ROOTFS_MODIFIED);
-	rootfs_touch(node, ROOTFS_CHANGED);
 }
 
 /* Take a name away; the node stays for whoever has its vnode. */
@@ -254,6 +254,10 @@ rootfs_newvnode(struct mount *mp, struct vnode *dvp, struct vnode *vp,
 	KASSERT(vap->va_type != VNON);
 	vap->va_uid = kauth_cred_geteuid(cred);
 	vap->va_gid = VTORN(dvp)->rn_gid;
+	/* Nobody makes programs that run as a group he is not in. */
+	if (vap->va_type != VDIR && kauth_cred_geteuid(cred) != 0 &&
+	    kauth_cred_groupmember(cred, vap->va_gid) != 0)
+		vap->va_mode &= ~(mode_t)S_ISGID;
 	rn = rootfs_node_create(vap->va_type, vap);
 	init_vnode(mp, vp, rn);
 	*keylen = sizeof(rn);

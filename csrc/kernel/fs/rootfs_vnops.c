@@ -33,6 +33,9 @@ may_access(struct vnode *vp, accmode_t accmode, kauth_cred_t cred)
 	kauth_action_t action = kauth_accmode_to_action(accmode) |
 	    KAUTH_VNODE_ACCESS;
 
+	/* Not even the superuser, and of a directory: no name in it. */
+	if ((accmode & VWRITE) != 0 && (rn->rn_flags & IMMUTABLE) != 0)
+		return EPERM;
 	if ((rn->rn_mode & (S_IXUSR | S_IXGRP | S_IXOTH)) != 0)
 		action |= KAUTH_VNODE_IS_EXEC;
 	return kauth_authorize_vnode(cred, action, vp, NULL,
@@ -307,9 +310,6 @@ rootfs_access(void *v)
 {
 	struct vop_access_args *ap = v;
 
-	if ((ap->a_accmode & VWRITE) != 0 &&
-	    (VTORN(ap->a_vp)->rn_flags & IMMUTABLE) != 0)
-		return EPERM;
 	return may_access(ap->a_vp, ap->a_accmode, ap->a_cred);
 }
 
@@ -605,6 +605,8 @@ rootfs_readdir(void *v)
 	d = kmem_zalloc(sizeof(*d), KM_SLEEP);
 	error = list_directory(VTORN(ap->a_vp), &ls, d);
 	kmem_free(d, sizeof(*d));
+	if ((ap->a_vp->v_mount->mnt_flag & MNT_NOATIME) == 0)
+		rootfs_touch(VTORN(ap->a_vp), ROOTFS_ACCESSED);
 	*ap->a_eofflag = error == 0;
 	if (error == ENOBUFS)
 		error = ap->a_uio->uio_resid == resid ? EINVAL : 0;
