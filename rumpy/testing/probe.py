@@ -144,9 +144,10 @@ def _unlinked(fs: FileSystem) -> bool:
 
 
 def _bytes(fs: FileSystem) -> bool:
-    name = os.fsdecode(b"\xff\xfe?*")
-    put(fs, name)
-    return name in fs.listdir(".")
+    names = {os.fsdecode(b"\xff\xfe?*"), " "}
+    for name in names:
+        put(fs, name)
+    return names <= set(fs.listdir("."))
 
 
 def _case(fs: FileSystem) -> bool:

@@ -4,18 +4,19 @@ written where it writes, judged by a checker that is not ours, mounted again and
 unloaded.
 
 Where a driver lacks something that POSIX promises, or where NetBSD's driver is
-wrong, `differs` has the portable cases that fail, and nothing else may.
+wrong, properties.py has the portable cases that fail; no other may.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import shutil
 import struct
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ import pytest
 
 import rumpy
 from netbsd import images
+from netbsd.properties import applicable
 from netbsd.trees import (
     Contents,
     change_directories,
@@ -37,14 +39,7 @@ from netbsd.trees import (
     put,
 )
 from rumpy import store
-from rumpy.testing import run_cases
-
-# Here, not in each test: a newcomer's summary has one line of it.
-if not store.has("tmpfs"):
-    pytest.skip(
-        "no NetBSD modules: see docs/guide, or RUMPY_NETBSD_MODULES",
-        allow_module_level=True,
-    )
+from rumpy.testing import KernelTree, all_cases, probe, run_cases
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +58,7 @@ def kernel(built: None) -> Iterator[rumpy.Kernel]:
 def load(k: rumpy.Kernel, name: str) -> None:
     """NetBSD's module, or a skip where there is none."""
     if not store.has(name):
-        pytest.skip(f"these NetBSD modules are without {name}")
+        pytest.skip("no NetBSD modules: see docs/guide, or RUMPY_NETBSD_MODULES")
     k.load(f"netbsd:{name}")
 
 
@@ -346,19 +341,15 @@ def test_on_disk(
 
 # --- file systems in memory, and layers -----------------------------------------
 
-#: The owner alone may change that, but what is below lets him, too.
-LAYER = {
-    "chflags/immutable_directories",
-    "open/creating_stamps",
-    "setgid/foreign_group_gets_no_setgid_file",
-    "times/reading_is_access",
-}
-TMPFS = {
-    "permissions/writing_drops_set_id_bits",
-    "setgid/foreign_group_gets_no_setgid_file",
-    "unlink/leaves_other_names",
-    "utimensat/stamps_the_change",
-}
+
+def run_applicable(
+    mount: rumpy.Mount, kind: str, able: Iterable[str] | None = None
+) -> None:
+    """Every portable case that applies passes; most of them do apply."""
+    names = applicable(kind, [case.name for case in all_cases()])
+    report = run_cases(mount, capabilities=able, only=names)
+    assert [str(result) for result in report.having("failed")] == []
+    assert len(report.having("passed")) > 50
 
 
 def lower(k: rumpy.Kernel) -> str:
@@ -386,22 +377,16 @@ class InMemory:
     """A file system without a disk."""
 
     name: str
-    differs: frozenset[str]
     below: Callable[[rumpy.Kernel], str] | None = None
     options: tuple[str, ...] = ()
 
 
 IN_MEMORY = [
-    InMemory("tmpfs", frozenset(TMPFS)),
-    InMemory("null", frozenset(LAYER), lower),
-    InMemory("overlay", frozenset(LAYER), covered),
-    InMemory(
-        "umap",
-        frozenset(LAYER - {"setgid/foreign_group_gets_no_setgid_file"}),
-        lower,
-        ("users=0:0+1000:1000", "groups=0:0"),
-    ),
-    InMemory("union", frozenset(TMPFS | {"look/room_adds_up"}), lower_tmpfs),
+    InMemory("tmpfs"),
+    InMemory("null", lower),
+    InMemory("overlay", covered),
+    InMemory("umap", lower, ("users=0:0+1000:1000", "groups=0:0")),
+    InMemory("union", lower_tmpfs),
 ]
 
 
@@ -412,9 +397,7 @@ def test_in_memory(case: InMemory, kernel: rumpy.Kernel) -> None:
     mount = kernel.mount(case.name, below, "/mnt", *case.options)
     if below is not None:
         assert get(kernel, "/mnt/below") == b"from below"
-    report = run_cases(mount)
-    assert {result.case.name for result in report.having("failed")} <= case.differs
-    assert len(report.having("passed")) > 100
+    run_applicable(mount, case.name)
     change_files(kernel, "/mnt", 200, 600_000)
     change_directories(kernel, "/mnt")
     unload_all(kernel)
@@ -429,15 +412,28 @@ def test_ext2_by_the_portable_cases(
     blank(image, 64)
     run("mkfs.ext2", "-q", "-F", "-I", "256", image)
     mount = kernel.mount("ext2fs", str(image), "/mnt")
-    report = run_cases(mount)
-    # Its times are in seconds, and set-id bits survive in the inode on disk.
-    assert {result.case.name for result in report.having("failed")} <= {
-        "permissions/writing_drops_set_id_bits",
-        "utimensat/given_times_are_the_owners",
-    }
-    assert len(report.having("passed")) > 100
+    run_applicable(mount, "ext2fs")
     unload_all(kernel)
     run("e2fsck", "-fn", image)
+
+
+def test_msdos_by_the_portable_cases(
+    kernel: rumpy.Kernel, tmp_path: Path, need: Callable[[str], str]
+) -> None:
+    load(kernel, "msdos")
+    need("mkfs.fat")
+    image = tmp_path / "image"
+    blank(image, 32)
+    run("mkfs.fat", "-F", "16", image)
+    # What the driver is able to do is found out on another image: see properties.
+    shutil.copy(image, tmp_path / "probed")
+    options = {"longname": True}
+    with kernel.mount("msdos", str(tmp_path / "probed"), "/probed", options=options):
+        able = probe(KernelTree(kernel, "/probed"))
+    mount = kernel.mount("msdos", str(image), "/mnt", options=options)
+    run_applicable(mount, "msdos", able)
+    unload_all(kernel)
+    run("fsck.fat", "-n", image)
 
 
 # --- special ones ---------------------------------------------------------------

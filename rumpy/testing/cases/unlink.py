@@ -77,17 +77,19 @@ def needs_a_name(fs: FileSystem) -> None:
 @case("unlinked")
 def open_file_lives_on(fs: FileSystem) -> None:
     "An open file without names can be read, written, grown and cut."
+    # Without links the name may be all that a file is known by.
+    named = "hardlinks" not in fs.capabilities
     with opened(fs, "f", os.O_CREAT | os.O_RDWR, 0o644) as fd:
         fs.write(fd, b"before")
         fs.unlink("f")
-        assert fs.fstat(fd).nlink == 0
+        assert named or fs.fstat(fd).nlink == 0
         fs.pwrite(fd, b"after!", 100_000)
         assert fs.pread(fd, 6, 0) == b"before"
         assert fs.fstat(fd).size == 100_006
         fs.ftruncate(fd, 3)
         assert fs.pread(fd, 9, 0) == b"bef"
         put(fs, "f", b"another")
-        assert fs.fstat(fd).ino != fs.stat("f").ino
+        assert named or fs.fstat(fd).ino != fs.stat("f").ino
         assert fs.pread(fd, 9, 0) == b"bef"
     assert get(fs, "f") == b"another"
 
