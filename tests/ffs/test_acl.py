@@ -13,6 +13,7 @@ import pytest
 import rumpy
 from rumpy.abi import acl
 from rumpy.abi.acl import AclEntry
+from rumpy.block import MemoryDevice, PowerCut, Recorder
 
 from . import ffscheck, images
 
@@ -307,3 +308,43 @@ def test_bad_lists_are_refused(kernel: rumpy.Kernel, tmp_path: Path) -> None:
         k.chflags("/mnt/a", 0x2)
         with pytest.raises(PermissionError):
             k.setacl("/mnt/a", LIST)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("nb-ffs1le-16k", ("acls", "extattr")), ("nb-ffs2be-16k", ("acls",))],
+)
+def test_lists_in_a_journal(
+    kernel: rumpy.Kernel, name: str, options: tuple[str, ...]
+) -> None:
+    """Cut at any write: the list that was synced, or a later one, whole; and
+    what the replay leaves is consistent.  Of FFSv1 lists are in files, which
+    are made in the journal too."""
+    k = kernel
+    base = images.unpacked(name)
+    disk = Recorder(MemoryDevice(base))
+    lists, synced = [], []
+    with k.mount("ffs", disk, "/mnt", "log", *options):
+        touch(k, "/mnt/a")
+        fd = k.open("/mnt/a", os.O_RDWR)
+        for uid in range(70, 76):
+            user = AclEntry(acl.USER, 6, uid)
+            lists.append(tuple(user if e.tag == acl.USER else e for e in LIST))
+            k.setacl("/mnt/a", lists[-1])
+            touch(k, f"/mnt/b{uid}")
+            k.fsync(fd)
+            synced.append(len(disk.log))
+            k.unlink(f"/mnt/b{uid}")
+        k.close(fd)
+    power = PowerCut(base, disk.log)
+    ends = range(synced[0], len(disk.log), max(1, len(disk.log) // 9))
+    for end in ends:
+        last = sum(n <= end for n in synced) - 1
+        for state in power.states(end, count=3):
+            with state:
+                with k.mount("ffs", state, "/mnt", "log", *options):
+                    assert k.getacl("/mnt/a") in lists[last : last + 2], end
+                    touch(k, "/mnt/new")
+                    k.setacl("/mnt/new", LIST)
+                data = bytes(state.read(0, state.size))
+            assert ffscheck.check(data).problems == [], end

@@ -337,7 +337,7 @@ def test_who_may(kernel: rumpy.Kernel, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["nb-ffs2le-8k", "nb-ffs1le-16k-extattr"])
-@pytest.mark.parametrize("option", ["", "sync"])
+@pytest.mark.parametrize("option", ["", "sync", "log"])
 def test_what_was_synced_survives_a_cut_at_any_write(
     kernel: rumpy.Kernel, name: str, option: str
 ) -> None:
