@@ -30,6 +30,7 @@ VERBS = {
     "newfs": "Make a file system in an image.",
     "python": "A Python prompt with a booted kernel `k`.",
     "run": "Run a Python script with a booted kernel `k`.",
+    "shell": "A prompt inside an image.",
     "stat": "Print the attributes of files of an image.",
     "tree": "List directories of an image and all below them.",
     "umount": "Unmount, and wait until the image is complete.",

@@ -44,11 +44,12 @@ def command(
             image, driver=driver, offset=offset, partition=partition
         ) as root:
             for path in paths:
-                failed |= _show(root / path, f"{image}:{path}", many, style)
+                failed |= show_path(root / path, f"{image}:{path}", many, style)
     return failed
 
 
-def _show(path: KernelPath, title: str, many: bool, style: dict[str, bool]) -> int:
+def show_path(path: KernelPath, title: str, many: bool, style: dict[str, bool]) -> int:
+    """List a directory or one file; 1 if it can't be."""
     from rumpy.cli.group import complain
 
     try:

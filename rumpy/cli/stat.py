@@ -65,6 +65,11 @@ def command(
     return failed
 
 
+def print_status(path: KernelPath) -> None:
+    """Print the attributes of one file."""
+    click.echo(_text(path, path.lstat()))
+
+
 def _target(path: KernelPath, status: Any) -> str | None:
     if not _stat.S_ISLNK(status.st_mode):
         return None
