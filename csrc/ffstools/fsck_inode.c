@@ -319,7 +319,21 @@ fsck_unpend(struct fsck *f, int64_t addr)
 	return false;
 }
 
-/* Give back all blocks behind a logical block, which are claimed. */
+/* Does this pointer want a copy of a block that another file has? */
+static bool
+fsck_pends(const struct fsck *f, int64_t addr)
+{
+	for (size_t i = 0; i < f->npending; i++)
+		if (f->pending[i].fp_addr == addr)
+			return true;
+	return false;
+}
+
+/*
+ * Give back all blocks behind a logical block, which are claimed.  What lies
+ * below an indirect block that another file has was never claimed: it is left
+ * out as a whole, or not at all.
+ */
 static bool
 fsck_drop_indirect(struct fsck_node *n, int64_t b, int level, int64_t first,
     int64_t span, int64_t limit)
@@ -339,8 +353,9 @@ fsck_drop_indirect(struct fsck_node *n, int64_t b, int level, int64_t first,
 		if (v == 0)
 			continue;
 		if (lbn + span - 1 <= limit || (level > 0 &&
+		    (fsck_pends(f, base + i * width) ? lbn <= limit :
 		    !fsck_drop_indirect(n, v, level - 1, lbn,
-		    span / fs->fs_nindir, limit))) {
+		    span / fs->fs_nindir, limit)))) {
 			empty = false;
 			continue;
 		}
@@ -359,8 +374,9 @@ fsck_drop_behind(struct fsck_node *n, int64_t limit)
 	int64_t first = UFS_NDADDR, span = 1;
 
 	for (int k = 0; k < UFS_NIADDR; k++) {
-		if (n->i.ib[k] != 0 && fsck_drop_indirect(n, n->i.ib[k], k,
-		    first, span, limit)) {
+		if (n->i.ib[k] != 0 && (fsck_pends(n->f, fsck_ptr_at(n,
+		    UFS_NDADDR + k)) ? first > limit : fsck_drop_indirect(n,
+		    n->i.ib[k], k, first, span, limit))) {
 			if (!fsck_unpend(n->f, fsck_ptr_at(n, UFS_NDADDR + k)))
 				fsck_release(n->f, n->i.ib[k], fs->fs_frag);
 			n->frags -= fs->fs_frag;

@@ -518,3 +518,48 @@ def test_report_is_small(tmp_path: Path) -> None:
     assert report.count >= 11_000
     assert len(report.problems) == 10_000
     settled(image)
+
+
+def test_what_lies_below_anothers_block_is_not_given_back(tmp_path: Path) -> None:
+    """A pointer to an indirect block that is another file's data, behind the
+    end: taken out; the numbers in those data are no pointers."""
+    folder, image = tmp_path / "tree", tmp_path / "f.img"
+    folder.mkdir()
+    owner, hollow = folder / "a", folder / "b"
+    owner.write_bytes(bytes(65536))
+    with hollow.open("wb") as file:
+        file.seek((12 + 6 * 1024) * 8192)
+        file.write(b"far")
+    for _ in range(2):  # what is in the second block is known after the first
+        newfs(
+            image,
+            size=8 << 20,
+            block_size=8192,
+            fragment_size=1024,
+            populate=folder,
+            date=10**9,
+            force=True,
+        )
+        found = ffscheck.Image(image.read_bytes())
+        names = dict(found.walk())
+        first, second = names[b"/a"], names[b"/b"]
+        numbers = struct.pack("<4Q", *first.db[4:8])
+        owner.write_bytes(b"A" * 8192 + numbers + bytes(8192 - 32) + b"A" * 49152)
+    assert first.number < second.number
+    data = bytearray(image.read_bytes())
+    double = second.ib[1] * found.sb.fsize
+    assert struct.unpack_from("<Q", data, double + 8 * 5)[0] != 0
+    struct.pack_into("<Q", data, double + 8 * 5, first.db[1])
+    at = found.inode_offset(second.number)
+    struct.pack_into("<Q", data, at + 16, (12 + 1024 + 10) * 8192)
+    image.write_bytes(data)
+    report = fsck(image, mode="repair")
+    assert report.repaired
+    assert {"duplicate-block", "behind-end"} <= {p.kind for p in report.problems}
+    assert fsck(image).clean
+    assert ffscheck.check(image.read_bytes()).problems == []
+    after = image.read_bytes()
+    for block in range(8):
+        where = first.db[block] * found.sb.fsize
+        want = numbers if block == 1 else b"A" * 32
+        assert after[where : where + 32] == want
