@@ -11,6 +11,7 @@
 - `KernelTree`, `HostTree`, `ModelTree`: what the cases see (`FileSystem`).
 - `explore`: what a power cut may leave of a file system, tried state by state.
 - `search`: the order in which tasks run, tried seed by seed.
+- `campaign`: long searches on several processes.
 - `probe`: finds out what a tree can do.
 """
 
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from rumpy.testing.campaign import campaign as campaign
     from rumpy.testing.cases import Case as Case
     from rumpy.testing.cases import all_cases as all_cases
     from rumpy.testing.crash import CrashReport as CrashReport
@@ -64,6 +66,7 @@ _HOMES = {
     "Status": "filesystem",
     "Volume": "filesystem",
     "all_cases": "cases",
+    "campaign": "campaign",
     "explore": "crash",
     "probe": "probe",
     "run_case": "runner",

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Tasks that get in each other's way on an FFS, under many schedules.
 
-    schedules.py [--seconds N] [--first N] [--each N] [--log]
+    schedules.py [--seconds N] [--first N] [--each N] [--jobs N] [--log]
 
 Four tasks create, rename, link, truncate and remove the same few names in two
 directories.  No call may fail with an error that POSIX does not know of it, the
@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import argparse
 import errno
+import functools
 import itertools
 import os
 import random
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ if __name__ == "__main__":
 import rumpy
 from rumpy.block import MemoryDevice
 from rumpy.ffstools import fsck, newfs
+from rumpy.testing.campaign import campaign
 from rumpy.testing.schedules import POINTS, ScheduleReport, Task, search
 
 #: What a call may answer when others change the tree under it.
@@ -114,20 +115,21 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--first", type=int, default=1, help="first set of operations")
     parser.add_argument("--each", type=int, default=100, help="schedules of each set")
+    parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--log", action="store_true", help="mount with a journal")
     args = parser.parse_args()
     image = empty_image(8 << 20 if args.log else 2 << 20)
-    end, total, bad = time.monotonic() + args.seconds, 0, 0
-    for seed in itertools.count(args.first):
-        if time.monotonic() > end:
-            break
-        words = ["log"] if args.log else []
-        report = races(image, seed, range(1, args.each), words)
-        total += report.runs
+    words = ["log"] if args.log else []
+    work = functools.partial(races, image, seeds=range(1, args.each), words=words)
+    total = sets = bad = 0
+    for seed, report in campaign(
+        work, itertools.count(args.first), seconds=args.seconds, jobs=args.jobs
+    ):
+        sets, total = sets + 1, total + report.runs
         if not report.ok:
             bad += 1
             print(f"operations {seed}: {report}", flush=True)
-    print(f"{total} schedules of {seed - args.first} sets, {bad} with findings")
+    print(f"{total} schedules of {sets} sets, {bad} with findings")
     return bad != 0
 
 
