@@ -153,6 +153,12 @@ fsck_ptr_at(const struct fsck_node *n, int k)
 	    (int64_t)offsetof(struct ufs1_dinode, di_db) + 4 * k);
 }
 
+static int64_t
+fsck_ext_at(const struct fsck_node *n, int k)
+{
+	return n->at + (int64_t)offsetof(struct ufs2_dinode, di_extb) + 8 * k;
+}
+
 /* Pointers in indirect blocks. */
 
 int64_t
@@ -546,6 +552,19 @@ fsck_size_after(struct fsck_node *n)
 		fsck_resize(n, (uint64_t)(n->last + 1) << fs->fs_bshift);
 }
 
+/* Give back the first of the attributes' blocks, which have been claimed. */
+static void
+fsck_extattr_drop(struct fsck_node *n, const int *count)
+{
+	for (int k = 0; k < UFS_NXADDR; k++) {
+		if (count[k] == 0)
+			continue;
+		if (!fsck_unpend(n->f, fsck_ext_at(n, k)))
+			fsck_release(n->f, n->i.extb[k], count[k]);
+		n->frags -= count[k];
+	}
+}
+
 /* Blocks of extended attributes (FFSv2). */
 static void
 fsck_extattr(struct fsck_node *n)
@@ -554,6 +573,7 @@ fsck_extattr(struct fsck_node *n)
 	const struct fs *fs = f->fs;
 	bool bad = n->i.extsize < 0 ||
 	    n->i.extsize > UFS_NXADDR * fs->fs_bsize;
+	int taken[UFS_NXADDR] = { 0 };
 
 	for (int k = 0; k < UFS_NXADDR && !bad && f->v2; k++) {
 		const int64_t left = n->i.extsize - (int64_t)k * fs->fs_bsize;
@@ -565,14 +585,15 @@ fsck_extattr(struct fsck_node *n)
 			bad = n->i.extb[k] != 0;
 			break;
 		}
-		bad = n->i.extb[k] == 0 || !fsck_take(n, n->at +
-		    (int64_t)offsetof(struct ufs2_dinode, di_extb) + 8 * k,
+		bad = n->i.extb[k] == 0 || !fsck_take(n, fsck_ext_at(n, k),
 		    n->i.extb[k], count, 0, &descend);
+		taken[k] = bad ? 0 : count;
 	}
 	if (!bad)
 		return;
 	fsck_problem(f, "attributes", 1, n->ino,
 	    "extended attributes are damaged: removed");
+	fsck_extattr_drop(n, taken);
 	n->changed = true;
 	DP2(n)->di_extsize = 0;
 	memset(DP2(n)->di_extb, 0, sizeof(DP2(n)->di_extb));

@@ -563,3 +563,26 @@ def test_what_lies_below_anothers_block_is_not_given_back(tmp_path: Path) -> Non
         where = first.db[block] * found.sb.fsize
         want = numbers if block == 1 else b"A" * 32
         assert after[where : where + 32] == want
+
+
+@pytest.mark.parametrize("second", [40, 1 << 40])
+def test_attributes_that_are_half_damaged(tmp_path: Path, second: int) -> None:
+    """Their good half was claimed when the bad one is found: it is given back."""
+    image = tmp_path / "f.img"
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "a").write_bytes(b"a" * 5000)
+    (tree / "b").write_bytes(b"b" * 5000)
+    newfs(image, size=8 << 20, block_size=8192, fragment_size=1024, populate=tree)
+    data = bytearray(image.read_bytes())
+    found = ffscheck.Image(bytes(data))
+    names = dict(found.walk())
+    at = found.inode_offset(names[b"/a"].number)
+    free = names[b"/b"].db[0] + 8 * 40  # nobody's
+    size = 1024 if second == 40 else 8192 + 1024
+    struct.pack_into("<iqq", data, at + 92, size, free, second)
+    image.write_bytes(data)
+    report = fsck(image, mode="repair")
+    assert "attributes" in {p.kind for p in report.problems}
+    assert fsck(image).clean
+    assert ffscheck.check(image.read_bytes()).problems == []
