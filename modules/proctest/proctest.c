@@ -19,6 +19,7 @@ static const struct {
 	{ "exithook", test_exithook },
 	{ "cpu", test_cpu },
 	{ "sync", test_sync },
+	{ "autoconf", test_autoconf },
 };
 
 static int

@@ -25,5 +25,6 @@ int	test_process_refuses(void);
 int	test_exithook(void);
 int	test_cpu(void);
 int	test_sync(void);
+int	test_autoconf(void);
 
 #endif /* !_PROCTEST_H_ */

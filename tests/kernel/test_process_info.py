@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("built")
 def test_from_inside(release: int) -> None:
     with rumpy.Kernel(netbsd=release) as k:
         k.load("proctest")
-        assert "proctest: 8 tests, 0 failed" in k.console.tail(16384)
+        assert "proctest: 9 tests, 0 failed" in k.console.tail(16384)
         assert k.sysctl("kern.osrelease").split(".")[0] == str(release)
 
 

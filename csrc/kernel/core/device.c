@@ -3,7 +3,8 @@
 /*
  * Devices as autoconf(9) shows them to drivers.  There is no hardware to find:
  * a driver registers itself and its attachment, and pseudo-devices are made on
- * request, by config_attach_pseudo().
+ * request, by config_attach_pseudo().  Such a device may have found children,
+ * for which config_found() looks through the tables of all components.
  */
 
 #include <sys/param.h>
@@ -17,6 +18,7 @@ struct device {
 	cfdata_t dv_cfdata;
 	cfdriver_t dv_cfdriver;
 	cfattach_t dv_cfattach;
+	device_t dv_parent;
 	int	dv_unit;
 	void	*dv_private;
 	char	dv_xname[DEVICE_XNAME_SIZE];
@@ -129,8 +131,8 @@ driver_grow(cfdriver_t cd, int n)
 	cd->cd_ndevs = size;
 }
 
-device_t
-config_attach_pseudo(cfdata_t cf)
+static device_t
+attach(device_t parent, cfdata_t cf, void *aux)
 {
 	cfdriver_t cd = driver_find(cf->cf_name);
 	cfattach_t ca;
@@ -152,6 +154,7 @@ config_attach_pseudo(cfdata_t cf)
 	dev->dv_cfdata = cf;
 	dev->dv_cfdriver = cd;
 	dev->dv_cfattach = ca;
+	dev->dv_parent = parent;
 	dev->dv_unit = unit;
 	if (ca->ca_devsize != 0)
 		dev->dv_private = kmem_zalloc(ca->ca_devsize, KM_SLEEP);
@@ -159,14 +162,172 @@ config_attach_pseudo(cfdata_t cf)
 	    dev->dv_unit);
 	driver_grow(cd, dev->dv_unit);
 	cd->cd_devs[dev->dv_unit] = dev;
-	(*ca->ca_attach)(NULL, dev, NULL);
+	(*ca->ca_attach)(parent, dev, aux);
 	return dev;
+}
+
+device_t
+config_attach_pseudo(cfdata_t cf)
+{
+
+	return attach(NULL, cf, NULL);
+}
+
+/* --- components: drivers, their attachments and their tables -------------- */
+
+struct cftable {
+	LIST_ENTRY(cftable) ct_list;
+	cfdata_t ct_cfdata;
+};
+static LIST_HEAD(, cftable) cftables = LIST_HEAD_INITIALIZER(cftables);
+
+/*
+ * Take back what config_init_component() has done: the drivers before
+ * DRIVERS_END, and the attachments before LAST_CA of LAST, if there is one.
+ */
+static int
+component_undo(struct cfdriver *const *cds, struct cfdriver *const *drivers_end,
+    const struct cfattachinit *cfai, const struct cfattachinit *last,
+    struct cfattach *const *last_ca)
+{
+	struct cfattach *const *cap;
+	int error = 0;
+
+	for (; error == 0 && last != NULL && cfai <= last &&
+	    cfai->cfai_name != NULL; cfai++) {
+		for (cap = cfai->cfai_list; error == 0 && *cap != NULL &&
+		    (cfai != last || cap != last_ca); cap++)
+			error = config_cfattach_detach(cfai->cfai_name, *cap);
+	}
+	for (; error == 0 && cds != drivers_end; cds++)
+		error = config_cfdriver_detach(*cds);
+	return error;
+}
+
+int
+config_init_component(struct cfdriver *const *cds,
+    const struct cfattachinit *cfai, struct cfdata *cf)
+{
+	struct cfdriver *const *cdp;
+	const struct cfattachinit *a = cfai;
+	struct cfattach *const *cap = NULL;
+	struct cftable *ct;
+	int error = 0;
+
+	for (cdp = cds; *cdp != NULL; cdp++) {
+		error = config_cfdriver_attach(*cdp);
+		if (error != 0)
+			goto undo;
+	}
+	for (; a->cfai_name != NULL; a++) {
+		for (cap = a->cfai_list; *cap != NULL; cap++) {
+			error = config_cfattach_attach(a->cfai_name, *cap);
+			if (error != 0)
+				goto undo;
+		}
+	}
+	ct = kmem_alloc(sizeof(*ct), KM_SLEEP);
+	ct->ct_cfdata = cf;
+	LIST_INSERT_HEAD(&cftables, ct, ct_list);
+	return 0;
+undo:
+	if (component_undo(cds, cdp, cfai, cap != NULL ? a : NULL, cap) != 0)
+		panic("config_init_component: can't be undone");
+	return error;
+}
+
+/* The component goes, unless it has devices. */
+int
+config_fini_component(struct cfdriver *const *cds,
+    const struct cfattachinit *cfai, struct cfdata *cf)
+{
+	struct cfdriver *const *end;
+	const struct cfattachinit *last;
+	struct cftable *ct;
+	int i;
+
+	for (end = cds; *end != NULL; end++) {
+		for (i = 0; i < (*end)->cd_ndevs; i++)
+			if ((*end)->cd_devs[i] != NULL)
+				return EBUSY;
+	}
+	LIST_FOREACH(ct, &cftables, ct_list)
+		if (ct->ct_cfdata == cf)
+			break;
+	if (ct == NULL)
+		return ENOENT;
+	LIST_REMOVE(ct, ct_list);
+	kmem_free(ct, sizeof(*ct));
+	for (last = cfai; last->cfai_name != NULL; last++)
+		continue;
+	return component_undo(cds, end, cfai, last, NULL);
+}
+
+/* May a device of this table's row be the parent's child? */
+static bool
+fits(const struct cfdata *cf, device_t parent, const char *iattr)
+{
+	const struct cfparent *cfp = cf->cf_pspec;
+
+	if (cfp == NULL || cf->cf_fstate == FSTATE_FOUND ||
+	    (iattr != NULL && strcmp(cfp->cfp_iattr, iattr) != 0))
+		return false;
+	if (cfp->cfp_parent == NULL)
+		return true;
+	return strcmp(cfp->cfp_parent, parent->dv_cfdriver->cd_name) == 0 &&
+	    (cfp->cfp_unit == DVUNIT_ANY || cfp->cfp_unit == parent->dv_unit);
+}
+
+/* How well a row's driver knows what was found; 0: not at all. */
+static int
+match(cfdata_t cf, device_t parent, void *aux, const struct cfargs *args)
+{
+	cfdriver_t cd = driver_find(cf->cf_name);
+	cfattach_t ca;
+
+	if (cd == NULL || (ca = attachment_find(cd, cf->cf_atname)) == NULL)
+		return 0;
+	if (args != NULL && args->submatch != NULL)
+		return (*args->submatch)(parent, cf, args->locators, aux);
+	return (*ca->ca_match)(parent, cf, aux);
+}
+
+/*
+ * A parent has found something: attach the driver that knows it best, or tell
+ * PRINT that none does.
+ */
+device_t
+config_found(device_t parent, void *aux, cfprint_t print,
+    const struct cfargs *args)
+{
+	const char *iattr = args != NULL ? args->iattr : NULL;
+	cfdata_t best = NULL, cf;
+	struct cftable *ct;
+	int rank = 0, r;
+
+	LIST_FOREACH(ct, &cftables, ct_list) {
+		for (cf = ct->ct_cfdata; cf->cf_name != NULL; cf++) {
+			if (!fits(cf, parent, iattr))
+				continue;
+			r = match(cf, parent, aux, args);
+			if (r > rank) {
+				rank = r;
+				best = cf;
+			}
+		}
+	}
+	if (best != NULL)
+		return attach(parent, best, aux);
+	if (print != NULL && (*print)(aux, device_xname(parent)) == UNCONF)
+		printf(" not configured\n");
+	return NULL;
 }
 
 int
 config_detach(device_t dev, int flags)
 {
 	cfattach_t ca = dev->dv_cfattach;
+	device_t parent = dev->dv_parent;
 	int error = EOPNOTSUPP;
 
 	if (ca->ca_detach != NULL)
@@ -179,6 +340,8 @@ config_detach(device_t dev, int flags)
 	if (dev->dv_cfdata->cf_fstate == FSTATE_FOUND)
 		dev->dv_cfdata->cf_fstate = FSTATE_NOTFOUND;
 	dev->dv_cfdriver->cd_devs[dev->dv_unit] = NULL;
+	if (parent != NULL && parent->dv_cfattach->ca_childdetached != NULL)
+		(*parent->dv_cfattach->ca_childdetached)(parent, dev);
 	if (dev->dv_private != NULL)
 		kmem_free(dev->dv_private, ca->ca_devsize);
 	kmem_free(dev, sizeof(*dev));
@@ -195,6 +358,12 @@ void *
 device_lookup_private(cfdriver_t cd, int unit)
 {
 	return device_private(device_lookup(cd, unit));
+}
+
+device_t
+device_parent(device_t dev)
+{
+	return dev->dv_parent;
 }
 
 const char *

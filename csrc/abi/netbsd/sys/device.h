@@ -42,8 +42,16 @@ typedef struct cfdata *cfdata_t;
 typedef struct cfdriver *cfdriver_t;
 typedef struct cfattach *cfattach_t;
 
-struct cfparent;
+struct devhandle_impl;
 struct vnode;
+
+/* What a device may be a child of. */
+struct cfparent {
+	const char *cfp_iattr;
+	const char *cfp_parent;		/* NULL: of any that has the attribute */
+	int cfp_unit;
+};
+#define DVUNIT_ANY		(-1)
 
 /* cf_fstate: whether the entry is taken; a starred one can be, many times. */
 #define FSTATE_NOTFOUND		0
@@ -85,17 +93,51 @@ struct cfdriver {
 	const struct cfiattrdata * const *cd_attrs;
 };
 
+struct cfattachinit {
+	const char *cfai_name;
+	struct cfattach *const *cfai_list;
+};
+
+typedef struct devhandle {
+	const struct devhandle_impl *impl;
+	union {
+		uint64_t integer;
+		void *pointer;
+	};
+} devhandle_t;
+
+typedef int (*cfprint_t)(void *, const char *);
+typedef int (*cfsubmatch_t)(device_t, cfdata_t, const int *, void *);
+#define QUIET			0
+#define UNCONF			1
+
+struct cfargs {
+	uintptr_t cfargs_version;
+	cfsubmatch_t submatch;
+	cfsubmatch_t search;
+	const char *iattr;
+	const int *locators;
+	devhandle_t devhandle;
+};
+#define CFARGS_VERSION		1
+
 int getdiskinfo(struct vnode *, struct dkwedge_info *);
 int getdisksize(struct vnode *, uint64_t *, unsigned int *);
 int config_cfdriver_attach(struct cfdriver *);
 int config_cfdriver_detach(struct cfdriver *);
 int config_cfattach_attach(const char *, struct cfattach *);
 int config_cfattach_detach(const char *, struct cfattach *);
+int config_init_component(struct cfdriver *const *,
+    const struct cfattachinit *, struct cfdata *);
+int config_fini_component(struct cfdriver *const *,
+    const struct cfattachinit *, struct cfdata *);
+device_t config_found(device_t, void *, cfprint_t, const struct cfargs *);
 device_t config_attach_pseudo(cfdata_t);
 int config_detach(device_t, int);
 #define DETACH_FORCE	0x01
 #define DETACH_QUIET	0x02
 device_t device_lookup(cfdriver_t, int);
+device_t device_parent(device_t);
 void *device_lookup_private(cfdriver_t, int);
 const char *device_xname(device_t);
 void *device_private(device_t);
