@@ -47,6 +47,7 @@ test_processes(void)
 	CHECK(proclist_foreach_call(&allproc, see, &one) == -1);
 	CHECK(one.count == 1);
 	CHECK(!mutex_owned(&proc_lock));
+	CHECK(proc_find(1) == initproc && proc_find_lwpid(1) == initproc);
 	return 0;
 }
 

@@ -37,7 +37,7 @@ struct lwplist alllwp = LIST_HEAD_INITIALIZER(alllwp);
 struct cpu_info cpu_info_primary;
 struct cpu_info *cpu_info_list = &cpu_info_primary;
 
-static lwpid_t lwp_lastlid;
+static lwpid_t lwp_lastlid = PID_MAX;	/* no context has a process's number */
 
 void	lwp_main(void);
 

@@ -343,16 +343,19 @@ proc_find(pid_t pid)
 	return NULL;
 }
 
-/* The process that a context works for, by the context's number. */
+/* The process that an lwp stands for, or that a context works for. */
 proc_t *
 proc_find_lwpid(pid_t pid)
 {
+	proc_t *p = proc_find(pid);
 	struct lwp *l;
 
+	if (p != NULL)
+		return p;
 	LIST_FOREACH(l, &alllwp, l_list)
 		if (l->l_lid == pid)
 			return l->l_proc;
-	return proc_find(pid);
+	return NULL;
 }
 
 /*
