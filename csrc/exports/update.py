@@ -29,6 +29,12 @@ IMPLICIT = {"__stack_chk_fail", "__stack_chk_guard", "lwp0"}
 #: Declared for the kernel's own parts only.
 PRIVATE = re.compile(
     r"sys_|kern_(?!assert$|malloc$|free$|realloc$|cprng$)|.*_(sys|subsystem)_?init$"
+    # Done once, by the boot.
+    r"|(bufinit|nchinit|(devsw|dirhash|evcnt|fstrans|kauth|once|spec|sysctl)_init)$"
+    r"|sysctl_(basenode_init|finalize)$"
+    # NetBSD has no such symbols, or in no header of its modules.
+    r"|(rootclock_set|uvn_clean_p|vcache_make_anon|vcache_tryvget|vmspace_host)$"
+    r"|vnpanic$"
 )
 
 HEAD = """\

@@ -30,7 +30,9 @@
 	T(transfers) T(vnode_life) T(rekey) T(vnode_sharing) T(names)	\
 	T(extattrs) T(mounts) T(paths) T(file_pages) T(pages) T(memory)	\
 	T(bufq) T(nested) T(mediasize) T(spec) T(acl_modes) T(holes)	\
-	T(fstrans_end) T(busy_page) T(vectors)
+	T(fstrans_end) T(busy_page) T(vectors) T(trying) T(sleeping)		\
+	T(ratecheck) T(cred_groups) T(fd_dup) T(klist) T(mount_list)	\
+	T(answers) T(cdev_calls)
 
 #define	ABI_DECLARE(name) int test_##name(void);
 ABI_TESTS(ABI_DECLARE)

@@ -210,8 +210,8 @@ test_processes(void)
 
 	CHECK(proc_find(p->p_pid) == p && proc_find(0) == &proc0);
 	CHECK(proc_find(-1) == NULL && proc_find(29999) == NULL);
-	CHECK(proc_find_lwpid(curlwp->l_lid) == p);
-	CHECK(proc_find_lwpid(lwp0.l_lid) == &proc0);
+	CHECK(proc_find_lwpid(p->p_pid) == p && proc_find_lwpid(0) == &proc0);
+	CHECK(proc_find_lwpid(-1) == NULL);
 	nprocess = 0;
 	CHECK(proclist_foreach_call(&allproc, count_process, NULL) == 0);
 	CHECK(nprocess >= 1);
