@@ -522,25 +522,19 @@ class Searcher:
         """
         best, size = outcome, max(1, len(outcome.schedule) // 2)
         while runs > 0:
-            choices = best.schedule.choices
-            for start in range(0, len(choices), size):
-                shorter = Schedule(choices[:start] + choices[start + size :])
-                tried = self.run(shorter)
+            start, before = 0, best
+            while runs > 0 and start < len(best.schedule):
+                choices = best.schedule.choices
+                tried = self.run(Schedule(choices[:start] + choices[start + size :]))
                 runs -= 1
                 fewer = len(tried.schedule) < len(best.schedule)
                 if fewer and tried.signature == outcome.signature:
                     best = tried
-                    break
-                if runs <= 0:
-                    break
-            else:
-                if size == 1:
-                    break
-                size = max(1, size // 2)
-                continue
-            size = min(size, max(1, len(best.schedule) // 2))
-            if not best.schedule.choices:
+                else:
+                    start += size
+            if size == 1 and best is before:
                 break
+            size = max(1, size // 2)
         return best
 
 
