@@ -78,6 +78,7 @@ struct ffs_mount {
 	bool		fm_fmod;	/* l superblock or summary is dirty */
 	bool		fm_replayed;	/* : its journal was written back */
 	bool		fm_overlay;	/* : its journal is laid over reads */
+	bool		fm_lost;	/*   a write failed: not clean again */
 	kmutex_t	fm_lock;
 	struct ffs_ihead *fm_ihash;	/* l inodes in memory, by number */
 	u_long		fm_ihashmask;	/* l */
@@ -93,6 +94,15 @@ struct ffs_mount {
 	time_t		fm_fullmsg;	/*   last "full" message */
 	unsigned	fm_complaints;	/*   messages about damage so far */
 };
+
+/* Note what writing came to: what was lost, only fsck can tell. */
+static __inline int
+ffs_written(struct ffs_mount *fm, int error)
+{
+	if (error != 0)
+		fm->fm_lost = true;
+	return error;
+}
 
 /* fm_cgstate */
 #define	FFS_CG_UNKNOWN	0

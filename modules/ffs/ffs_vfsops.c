@@ -270,11 +270,12 @@ ffs_stop_writing(struct ffs_mount *fm)
 			return error;
 	}
 	(void)vn_lock(fm->fm_devvp, LK_EXCLUSIVE | LK_RETRY);
-	error = VOP_FSYNC(fm->fm_devvp, FSCRED, FSYNC_WAIT, 0, 0);
+	error = ffs_written(fm, VOP_FSYNC(fm->fm_devvp, FSCRED, FSYNC_WAIT,
+	    0, 0));
 	VOP_UNLOCK(fm->fm_devvp);
 	if (error != 0)
 		return error;
-	if ((fs->fs_clean & FFS_WASCLEAN) != 0) {
+	if ((fs->fs_clean & FFS_WASCLEAN) != 0 && !fm->fm_lost) {
 		fs->fs_clean = FFS_ISCLEAN;
 		if ((fs->fs_flags & FFS_SUJ) != 0)
 			fs->fs_flags &= ~(uint32_t)FFS_NEEDSFSCK;
@@ -873,7 +874,7 @@ ffs_sync(struct mount *mp, int waitfor, kauth_cred_t cred)
 	}
 	if (wait && result == 0)
 		ffs_flush_disk(fm);
-	return result;
+	return ffs_written(fm, result);
 }
 
 static int

@@ -813,8 +813,8 @@ ffs_fsync(void *v)
 		if (error == 0)
 			error = ffs_update(ip, wait);
 	} else
-		error = ffs_fsync_inode(ip, ap->a_flags, ap->a_offlo,
-		    ap->a_offhi);
+		error = ffs_written(ip->i_fm, ffs_fsync_inode(ip, ap->a_flags,
+		    ap->a_offlo, ap->a_offhi));
 	if (ip->i_fm->fm_log != NULL)
 		return error != 0 ? error : ffs_fsync_log(ip, ap->a_flags);
 	if (error != 0 || !wait || (ap->a_flags & FSYNC_RECLAIM) != 0)

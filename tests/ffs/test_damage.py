@@ -13,6 +13,7 @@ import pytest
 
 import rumpy
 from rumpy.block import Fault, FaultyDevice, MemoryDevice
+from rumpy.probe import probe
 
 from . import images
 from .ffscheck import Image
@@ -240,3 +241,32 @@ def test_sync_of_a_disk_that_refuses_comes_back(kernel: rumpy.Kernel) -> None:
         mnt.unmount()
         with kernel.mount("ffs", disk, "/mnt", "ro"):
             assert kernel.read_file("/mnt/f") == b"x" * 500_000
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_was_lost_is_not_called_clean(
+    kernel: rumpy.Kernel, tmp_path: Path, whole: bool
+) -> None:
+    """A write that failed may be missing, though the disk works again."""
+    kernel.load("ffs")
+    with MemoryDevice(images.unpacked("nb-ffs2le-8k")) as disk:
+        faulty = FaultyDevice(disk)
+        mnt = kernel.mount("ffs", faulty, "/mnt")
+        if not whole:
+            faulty.faults.append(Fault("eio", "write", error=errno.ENOSPC))
+        kernel.mkdir("/mnt/made")
+        fd = kernel.open("/mnt/made/f", os.O_CREAT | os.O_WRONLY, 0o644)
+        kernel.write(fd, b"x" * 100_000)
+        if whole:
+            kernel.fsync(fd)
+        else:
+            with pytest.raises(OSError):
+                kernel.fsync(fd)
+        kernel.close(fd)
+        faulty.faults.clear()
+        mnt.unmount(force=True)
+        path = tmp_path / "image"
+        path.write_bytes(disk.read(0, disk.sector_count * disk.sector_size))
+        superblock = probe(path).superblock
+        assert superblock is not None
+        assert superblock.clean == whole
