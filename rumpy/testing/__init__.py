@@ -19,7 +19,6 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from rumpy.testing.campaign import campaign as campaign
     from rumpy.testing.cases import Case as Case
     from rumpy.testing.cases import all_cases as all_cases
     from rumpy.testing.crash import CrashReport as CrashReport
@@ -45,6 +44,7 @@ if TYPE_CHECKING:
     from rumpy.testing.schedules import ScheduleReport as ScheduleReport
     from rumpy.testing.schedules import Searcher as Searcher
     from rumpy.testing.schedules import search as search
+    from rumpy.testing.spread import campaign as campaign
 
 _HOMES = {
     "CAPABILITIES": "filesystem",
@@ -66,7 +66,7 @@ _HOMES = {
     "Status": "filesystem",
     "Volume": "filesystem",
     "all_cases": "cases",
-    "campaign": "campaign",
+    "campaign": "spread",
     "explore": "crash",
     "probe": "probe",
     "run_case": "runner",

@@ -27,8 +27,8 @@ if __name__ == "__main__":
 import rumpy
 from rumpy.block import MemoryDevice
 from rumpy.ffstools import fsck, newfs
-from rumpy.testing.campaign import campaign
 from rumpy.testing.schedules import POINTS, ScheduleReport, Task, search
+from rumpy.testing.spread import campaign
 
 #: What a call may answer when others change the tree under it.
 EXPECTED = {
