@@ -37,7 +37,8 @@ vnode_life(struct mount *mp, uint64_t key)
 	mutex_exit(vp->v_interlock);
 	CHECK(line == 0);
 	CHECK(!vrecycle(vp));			/* two use it */
-	vrele(again);
+	vrele_async(again);
+	vrele_flush(mp);
 	CHECK(abifs_reclaimed == n && vrecycle(vp) && abifs_reclaimed == n + 1);
 
 	CHECK(vcache_get(mp, &key, sizeof(key), &vp) == 0);
@@ -133,7 +134,13 @@ cached_names(struct mount *mp)
 	CHECK(cache_have_id(dvp));
 	cache_enter_id(dvp, 0, 0, 0, false);
 	CHECK(!cache_have_id(dvp));
+	CHECK(cache_revlookup(vp, &found, NULL, NULL, false, 0) == 0);
+	CHECK(found == dvp);
+	vrele(found);
 	cache_purge(dvp);
+	CHECK(cache_revlookup(vp, &found, NULL, NULL, false, 0) == -1);
+	cache_enter(dvp, vp, "name", 4, MAKEENTRY);
+	cache_purgevfs(mp);
 	CHECK(!cache_lookup_raw(dvp, "name", 4, 0, NULL, &found));
 	vrele(dvp);
 	vrele(vp);
@@ -266,6 +273,8 @@ mounts(struct mount *mp)
 	CHECK(vfs_trybusy(mp) == 0 && fstrans_held(mp));
 	vfs_unbusy(mp);
 	CHECK(!fstrans_held(mp));
+	CHECK(fstrans_start_nowait(mp) == 0 && fstrans_held(mp));
+	fstrans_done(mp);
 	fstrans_start_lazy(mp);
 	CHECK(fstrans_held(mp));
 	fstrans_done(mp);

@@ -397,6 +397,10 @@ test_counter(void)
 	evcnt_attach_dynamic(&ev, EVCNT_TYPE_INTR, NULL, "abitest", "zeroed");
 	CHECK(ev.ev_count == 0);
 	evcnt_detach(&ev);
+	ev.ev_count = 7;
+	evcnt_attach_static(&ev);		/* as it is */
+	CHECK(ev.ev_count == 7 && ev.ev_namelen == 6);
+	evcnt_detach(&ev);
 	return 0;
 }
 

@@ -168,6 +168,9 @@ check_page(struct uvm_object *uobj)
 	uvm_pageunwire(one);
 	CHECK(one->wire_count == 0 && uvmexp.wired == wired);
 	uvm_pagedeactivate(one);
+	uvm_pagelock(one);
+	uvm_pageactivate(one);
+	uvm_pageunlock(one);
 	CHECK(!uvm_pagewanted_p(one));
 	uvm_pagewakeup(one);
 	CHECK(!uvm_pagewanted_p(one));
@@ -266,7 +269,7 @@ test_busy_page(void)
 int
 test_memory(void)
 {
-	struct uvm_object *uobj = uao_create(4096, 0);
+	struct uvm_object *uobj = uao_create(4096, 0), mine;
 	krwlock_t *lock = rw_obj_alloc(), *own = uobj->vmobjlock;
 	int active = -1, inactive = -1, paging = uvmexp.paging;
 	vaddr_t va;
@@ -279,6 +282,12 @@ test_memory(void)
 	uvm_obj_setlock(uobj, NULL);
 	CHECK(uobj->vmobjlock != NULL);
 	uao_detach(uobj);
+
+	uvm_obj_init(&mine, NULL, true, 3);
+	CHECK(mine.vmobjlock != NULL && mine.uo_refs == 3);
+	CHECK(mine.uo_npages == 0 && uvm_obj_clean_p(&mine));
+	CHECK(uvm_pagelookup(&mine, 0) == NULL);
+	uvm_obj_destroy(&mine, true);
 
 	CHECK(uvm_availmem(false) > 0 && uvm_availmem(true) > 0);
 	CHECK(uvm_availmem(true) <= uvmexp.npages);

@@ -263,6 +263,9 @@ test_sysctl_lock(void)
 	CHECK(done == 4 && strcmp(to, from) == 0);
 	CHECK(sysctl_copyinstr(NULL, from, to, 3, &done) == ENAMETOOLONG);
 	CHECK(sysctl_copyin(curlwp, from, to, 4) == EFAULT);
+	CHECK(sysctl_copyout(curlwp, from, to, 4) == EFAULT);
+	to[0] = 0;
+	CHECK(sysctl_copyout(NULL, from, to, 4) == 0 && strcmp(to, from) == 0);
 	CHECK(sysctl_copyinstr(curlwp, from, to, 4, &done) == EFAULT);
 	return 0;
 }

@@ -68,7 +68,9 @@ test_trying(void)
 	CHECK(rw_tryenter(&rw, RW_READER) && rw_read_held(&rw));
 	CHECK(rw_lock_held(&rw) && !rw_write_held(&rw));
 	CHECK(elsewhere(try_all) == 1);
-	CHECK(rw_tryupgrade(&rw) && rw_write_held(&rw) && !rw_read_held(&rw));
+	CHECK(mutex_owner(&mtx) == curlwp);
+	CHECK(rw_tryupgrade(&rw) && rw_owner(&rw) == curlwp);
+	CHECK(rw_write_held(&rw) && !rw_read_held(&rw));
 	CHECK(elsewhere(try_all) == 0);
 	rw_downgrade(&rw);
 	CHECK(rw_read_held(&rw) && !rw_write_held(&rw));

@@ -39,12 +39,48 @@ def functions() -> dict[str, str]:
     }
 
 
+#: Families whose rules are easy to get wrong: a test's module calls each itself.
+SUBTLE = re.compile(
+    r"(pool|vmem|kauth|rw|mutex|cv|uvm|ubc|uao|fstrans|fscow|vcache|rb_tree|percpu"
+    r"|sysctl|bufq|workqueue|callout|kthread|evcnt|atomic|kmem|dirhash|cache|copy)_"
+    r"|(vrele|vput|vgone|vref|vrecycle|getblk|bread|bwrite|bdwrite|bawrite|brelse)"
+    r"|(biodone|biowait|getiobuf|nestiobuf|ratecheck|ppsratecheck)"
+)
+
+#: Subtle, but called through another: vfs_mountalloc(), vfs_suspend().
+THROUGH = {"fstrans_mount", "fstrans_setstate"}
+
+
+#: Functions that do nothing but succeed, and why that is right.
+NOTHING_TO_DO = {
+    "devnullop": "for a driver's slots whose success needs nothing",
+    "fnullop_poll": "no event of a file that has none",
+    "fnullop_restart": "for files whose sleepers need no restart",
+    "genfs_abortop": "nothing was kept between lookup and operation",
+    "genfs_mmap": "allows mapping; pages come by getpages",
+    "genfs_nullop": "for operations whose success needs nothing",
+    "nullop": "by its name",
+    "percpu_putref": "the one CPU can't change under whoever runs",
+    "tprintf_close": "tprintf_open() opens nothing",
+    "voidop": "by its name",
+}
+
+FUNCTION = re.compile(r"\n(\w+)\([^{;]*\)\n\{((?:.|\n)*?)\n\}\n")
+COMMENT = re.compile(r"/\*.*?\*/|\(void\)\w+[,;]", re.DOTALL)
+
+
+@cache
+def taken() -> frozenset[str]:
+    """Names that the modules take which the tests load."""
+    return frozenset(undefined(sorted((ROOT / "build" / "modules").glob("*.kmod"))))
+
+
 @cache
 def used() -> frozenset[str]:
     """Names that something tested uses."""
     build = ROOT / "build"
     # The modules that the tests load; and the kernel's own parts.
-    found = undefined(sorted((build / "modules").glob("*.kmod")))
+    found = set(taken())
     found |= undefined(sorted((build / "obj" / "kernel").rglob("*.o")))
     for path in sorted((ROOT / "tests").rglob("*.[pch]*")):
         if path.suffix in (".py", ".c", ".h"):
@@ -66,6 +102,23 @@ def test_the_scan_finds_what_is_there() -> None:
 
 def test_exports_have_a_test_or_a_reason() -> None:
     assert without() == [], "write a test, or give a reason in csrc/exports/limits.tbl"
+
+
+def test_subtle_functions_have_a_test_of_their_own() -> None:
+    subtle = {n for n, why in functions().items() if SUBTLE.match(n) and not why}
+    assert len(subtle) > 300
+    assert sorted(subtle - taken() - THROUGH) == []
+
+
+def test_success_without_work_is_meant() -> None:
+    found = set()
+    for path in sorted((ROOT / "csrc" / "kernel").rglob("*.c")):
+        for name, body in FUNCTION.findall(path.read_text()):
+            left = "".join(COMMENT.sub("", body).split())
+            if left in ("", "return;", "return0;", "returntrue;"):
+                found.add(name)
+    known = {name for name, why in functions().items() if not why}
+    assert found & known == NOTHING_TO_DO.keys()
 
 
 def test_reasons_say_what_happens() -> None:
