@@ -193,12 +193,18 @@ class FileDevice(Device):
                     return  # the file's file system has no locks
                 raise
             what = "being written" if self.readonly else "in use"
-            hint = (
-                None if self.readonly else "unmount it there, or use -o ro or overlay"
-            )
+            hint = None if self.readonly else self._what_may_be_done()
             raise ImageError(
                 f"is {what} by another process or kernel", image=self.path, hint=hint
             ) from None
+
+    def _what_may_be_done(self) -> str:
+        """Two may read at a time; beside one who writes there is no room."""
+        probe = _FLOCK.pack(fcntl.F_RDLCK, os.SEEK_SET, 0, 0, 0)
+        found = _FLOCK.unpack(fcntl.fcntl(self._fd, _F_OFD_GETLK, probe))[0]
+        if found == fcntl.F_UNLCK:
+            return "unmount it there, or use -o ro or overlay"
+        return "unmount it there"
 
     def _refuse_foreign(self) -> None:
         from rumpy.probe.formats import foreign
