@@ -223,7 +223,7 @@ def test_images_are_locked(tmp_path: Path) -> None:
     with (
         FileDevice(path, readonly=True),
         FileDevice(path, readonly=True),
-        pytest.raises(ImageError, match="in use.*-o ro"),
+        pytest.raises(ImageError, match=r"in use.*-o ro"),
     ):
         FileDevice(path)
     FileDevice(path).close()
