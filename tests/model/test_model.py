@@ -16,12 +16,12 @@ MODEL = Path(__file__).with_name("cpu.pml")
 CONFIGURATIONS = [
     {"HOSTS": 1, "OPS": 2, "SIGNALS": 1, "TRANSFERS": 0},
     {"HOSTS": 1, "OPS": 2, "SIGNALS": 0, "TRANSFERS": 0, "LIMITED": 1, "RELEASES": 1},
+    {"HOSTS": 1, "OPS": 2, "SIGNALS": 0, "TRANSFERS": 0, "REVIVALS": 1},
 ]
 #: Complete as well, in a minute or two.
 LARGER = [
     {"HOSTS": 1, "OPS": 1, "SIGNALS": 0},
     {"HOSTS": 1, "OPS": 1, "SIGNALS": 1},
-    {"HOSTS": 1, "OPS": 2, "SIGNALS": 0, "TRANSFERS": 0, "REVIVALS": 1},
     {"HOSTS": 2, "OPS": 1, "SIGNALS": 0, "TRANSFERS": 0},
 ]
 #: A mistake and the configuration that shows it.
@@ -46,10 +46,10 @@ def explore(folder: Path, options: dict[str, int]) -> str:
     """Look at every state; what the checker printed."""
     flags = [f"-D{name}={value}" for name, value in options.items()]
     run(folder, "spin", "-a", *flags, str(MODEL))
-    # Errors come up soon; compiling is what takes the time there.
-    optimise = "-O0" if "BUG" in options else "-O2"
+    # One function has most of the program: optimising it takes ten times longer
+    # than the search, which it makes a third faster.
     settings = ["-DSAFETY", "-DCOLLAPSE", "-DVECTORSZ=2048", "-DMEMLIM=6000"]
-    run(folder, "gcc", optimise, "-w", *settings, "-o", "pan", "pan.c")
+    run(folder, "gcc", "-O0", "-w", *settings, "-o", "pan", "pan.c")
     done = subprocess.run(
         ["./pan", "-E", "-m400000"],
         cwd=folder,
