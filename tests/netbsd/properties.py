@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-_SETATTR = "the driver answers EOPNOTSUPP to new modes and times, mounted ro or not"
-_NO_ROOM = "the driver says nothing of free space or of the longest name"
+_SETATTR = "the driver answers EOPNOTSUPP, not EROFS, where it changes nothing"
+_NO_ROOM = "the driver counts more free inodes than inodes"
 
 _TMPFS = {
     "permissions/writing_drops_set_id_bits": "tmpfs_write leaves set-id bits alone",
@@ -44,10 +44,16 @@ PROPERTIES: dict[str, dict[str, str]] = {
             "the driver makes names of 254 and 255 characters, but does not find them"
         ),
     },
-    "nilfs": {"look/readonly_means_it": _SETATTR},
+    "nilfs": {
+        "look/readonly_means_it": "files can be opened for writing, but not written",
+    },
     "ntfs": {"look/readonly_means_it": _SETATTR},
     "procfs": {"look/*": "what is there comes and goes with the asking process"},
-    "ptyfs": {"look/room_adds_up": _NO_ROOM},
+    "ptyfs": {"look/room_adds_up": "the driver leaves f_namemax at 0"},
+    "sysvbfs": {
+        "look/absent_names": "the driver says ENOENT of what is below a plain file",
+        "look/readonly_means_it": "it writes, but has no directories to be probed in",
+    },
     "tmpfs": _TMPFS,
     "udf": {
         "limits/long_names_of_links": "the format keeps a link's path by component",
@@ -67,6 +73,13 @@ PROPERTIES: dict[str, dict[str, str]] = {
             "names that both layers have come twice; NetBSD's libc drops the second"
         ),
         "look/room_adds_up": "the driver leaves f_namemax at 0",
+    },
+    "v7fs": {
+        "coherence/reading_behind_the_end": "the driver answers EINVAL there",
+        "limits/a_thousand_names": "the image written here has fewer inodes",
+        "limits/names_of_255_bytes": "the format's names have 14 bytes",
+        "look/contents_have_the_size": "the driver answers EINVAL behind the end",
+        "look/room_adds_up": _NO_ROOM,
     },
 }
 
