@@ -41,6 +41,9 @@ extern void free_(void *) __asm__("free");
 extern int dprintf(int, const char *, ...);
 extern int vdprintf(int, const char *, __builtin_va_list);
 
+struct hi_entry { LIST_ENTRY(hi_entry) he_link; };
+LIST_HEAD(hi_head, hi_entry);
+
 static uint8_t *hi_data;	/* the image */
 static size_t hi_size;
 static bool hi_ronly;
@@ -1023,6 +1026,31 @@ vn_rdwr(enum uio_rw rw, struct vnode *vp, void *base, int len, off_t off,
 	error = hi_rdwr(vp, base, &n, off, rw == UIO_WRITE);
 	*left = (size_t)len - n;
 	return error;
+}
+
+/* Tables of lists, with a power of two of them. */
+void *
+hashinit(u_int elements, enum hashtype htype, bool waitok, u_long *mask)
+{
+	u_long n = 1;
+
+	if (htype != HASH_LIST || !waitok)
+		die("only tables of lists, and memory is there");
+	while (n < elements)
+		n <<= 1;
+	*mask = n - 1;
+	return kmem_zalloc(n * sizeof(struct hi_head), KM_SLEEP);
+}
+void
+hashdone(void *table, enum hashtype htype, u_long mask)
+{
+	struct hi_head *head = table;
+
+	(void)htype;
+	for (u_long i = 0; i <= mask; i++)
+		if (!LIST_EMPTY(&head[i]))
+			die("a table is not empty when it goes");
+	kmem_free(table, (mask + 1) * sizeof(struct hi_head));
 }
 
 /* Attaching: build the vectors. */
