@@ -37,6 +37,15 @@ def test_promises(tested: rumpy.Kernel) -> None:
     assert re.search(r"abitest: \d\d+ tests, 0 failed", console), console
 
 
+def test_promises_of_the_other_release(built: None) -> None:
+    import rumpy
+
+    module = MODULE.parents[1] / "netbsd-11" / "modules" / MODULE.name
+    with rumpy.Kernel(netbsd=11) as kernel:
+        kernel.load(module)
+        assert "tests, 0 failed" in kernel.console.tail(200)
+
+
 def test_vpanic(tested: rumpy.Kernel) -> None:
     import rumpy
 
