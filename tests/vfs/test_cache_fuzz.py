@@ -24,10 +24,10 @@ def fuzz(built: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("first", "last"), [(1, 6), pytest.param(100, 125, marks=pytest.mark.slow)]
+    ("first", "last"), [(1, 6), pytest.param(100, 111, marks=pytest.mark.slow)]
 )
 def test_random_operations(fuzz: Path, first: int, last: int) -> None:
-    """Little and much memory, late and failing disks: the seeds cover all."""
+    """Little and much memory, late and failing disks: twelve seeds cover all."""
     done = subprocess.run(
         [fuzz, str(first), str(last)],
         capture_output=True,
