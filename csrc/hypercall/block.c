@@ -58,6 +58,7 @@ struct backing {
 	int		b_fd;
 	bool		b_quick;	/* never waits */
 	int64_t		b_offset;
+	int64_t		b_end;		/* nobody may cut it off before; or 0 */
 };
 
 /*
@@ -180,9 +181,35 @@ backing_open(struct backing *b, int fd, int64_t offset)
 	if (b->b_fd < 0)
 		return hyp_block_errno(errno);
 	b->b_offset = offset;
+	b->b_end = 0;
 	b->b_quick = fstatfs(b->b_fd, &fs) == 0 && (fs.f_type == TMPFS ||
 	    fs.f_type == RAMFS || fs.f_type == HUGETLBFS);
 	return 0;
+}
+
+/* From now on LENGTH bytes belong to the device, if others can reach the file. */
+static void
+backing_claim(struct backing *b, uint64_t length)
+{
+	const int64_t end = b->b_offset + (int64_t)length;
+	struct stat st;
+
+	if (fstat(b->b_fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    st.st_size >= end)
+		b->b_end = end;
+}
+
+/*
+ * Somebody has truncated the file.  A write would make it long again, with a
+ * hole where data were, and nobody would know.
+ */
+static bool
+backing_is_cut(const struct backing *b)
+{
+	struct stat st;
+
+	return b->b_end != 0 && fstat(b->b_fd, &st) == 0 &&
+	    st.st_size < b->b_end;
 }
 
 static int
@@ -205,6 +232,8 @@ open_lower(const struct hyp_block_config *config, struct blockdev **result)
 	}
 	if ((config->flags & HYP_BLOCK_QUICK) != 0)
 		bd->bd_lower.b_quick = true;
+	else
+		backing_claim(&bd->bd_lower, config->length);
 	bd->bd_flags = config->flags;
 	bd->bd_length = config->length;
 	bd->bd_changes = config->changes;
@@ -452,6 +481,9 @@ transfer_data(struct blockdev *bd, struct hyp_bio *bio, int flags)
 {
 	struct cursor c = { .from = bio->iov, .left = bio->iovcnt };
 
+	if (bio->op == HYP_WRITE && bd->bd_kind == FILEDEV &&
+	    backing_is_cut(&bd->bd_lower))
+		return EIO;
 	while (c.done < bio->length) {
 		const uint64_t at = (uint64_t)bio->offset + c.done;
 		uint64_t length = bio->length - c.done;
@@ -525,6 +557,8 @@ transfer_flush(struct blockdev *bd, struct hyp_bio *bio)
 		return 0;
 	if (bd->bd_kind == OVERLAYDEV)
 		error = flush_overlay(bd);
+	else if (backing_is_cut(&bd->bd_lower))
+		error = EIO;
 	else
 		error = fdatasync(bd->bd_lower.b_fd) == 0 ? 0 : errno;
 	if (error != 0)

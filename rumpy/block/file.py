@@ -106,6 +106,7 @@ class FileDevice(Device):
         self.check(offset, len(data))
         if self.readonly:
             raise OSError(errno.EROFS, os.strerror(errno.EROFS), self.path)
+        self._refuse_cut()
         view = memoryview(data)
         while view:
             done = os.pwrite(self.fileno(), view, self._offset + offset)
@@ -113,6 +114,7 @@ class FileDevice(Device):
             view = view[done:]
 
     def flush(self) -> None:
+        self._refuse_cut()
         os.fdatasync(self.fileno())
 
     def discard(self, offset: int, length: int) -> None:
@@ -125,6 +127,12 @@ class FileDevice(Device):
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+    def _refuse_cut(self) -> None:
+        """A write to a file that somebody truncated would hide that with a hole."""
+        status = os.fstat(self.fileno())
+        if stat.S_ISREG(status.st_mode) and status.st_size < self._offset + self.size:
+            raise OSError(errno.EIO, "the image ends before", self.path)
 
     def _open(self, readonly: bool | None) -> None:
         flags = os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK

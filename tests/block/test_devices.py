@@ -141,6 +141,26 @@ def test_truncated_file_is_eio(attach: Attach, tmp_path: Path) -> None:
     assert disk.read(8192, 4096) == (0, b"a" * 4096)
 
 
+def test_a_write_does_not_mend_a_truncated_file(attach: Attach, tmp_path: Path) -> None:
+    """It would leave a hole where data were, and no sign of that."""
+    path = tmp_path / "disk.img"
+    path.write_bytes(b"a" * 65536)
+    device = FileDevice(path)
+    disk = attach(device)
+    assert disk.write(0, b"b" * 4096) == 0
+    os.truncate(path, 16384)
+    assert disk.write(49152, b"b" * 4096) == EIO
+    assert disk.write(8192, b"b" * 4096) == EIO
+    assert disk.flush() == EIO
+    with pytest.raises(OSError) as caught:
+        device.write(49152, memoryview(b"b" * 4096))
+    assert caught.value.errno == EIO
+    assert path.stat().st_size == 16384
+    os.truncate(path, 65536)
+    assert disk.write(49152, b"b" * 4096) == 0
+    assert disk.flush() == 0
+
+
 def test_full_disk_is_enospc(attach: Attach, tmp_path: Path) -> None:
     """RLIMIT_FSIZE stands in for a full file system: EFBIG, and nothing else."""
     script = f"""
