@@ -89,6 +89,7 @@ def test_hand_over_at_length(tmp_path: Path, options: dict[str, int]) -> None:
     check(tmp_path, options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bug", BUGS)
 def test_the_checker_finds_mistakes(tmp_path: Path, bug: int) -> None:
     assert "errors: 1" in explore(tmp_path, {**BUGS[bug], "BUG": bug})
