@@ -41,6 +41,9 @@ MS_NOEXEC = 8
 MS_NOATIME = 1024
 
 _CONF = "/etc/fuse.conf"
+_DEVICE = "/dev/fuse"
+#: Linux's number of the FUSE device, everywhere.
+_NUMBER = os.makedev(10, 229)
 
 #: How long a mount may be busy without anybody that we can name, seconds.
 _BUSY_S = 1.0
@@ -141,9 +144,10 @@ def check_host(options: Options) -> None:
     Raises:
         MountError: it says what is missing and how to get it.
     """
-    if not os.path.exists("/dev/fuse"):
+    lacking = _lacking_device()
+    if lacking is not None:
         raise MountError(
-            "this machine has no /dev/fuse",
+            lacking,
             hint="modprobe fuse; a container needs --device /dev/fuse"
             " --cap-add SYS_ADMIN; `rumpy ls`, `cat` and `cp` work without",
         )
@@ -164,6 +168,19 @@ def check_host(options: Options) -> None:
             "allow_other is not permitted to ordinary users",
             hint=f"root adds the line user_allow_other to {_CONF}",
         )
+
+
+def _lacking_device() -> str | None:
+    """What is wrong with /dev/fuse; None where it is the device."""
+    try:
+        found = os.stat(_DEVICE)
+    except OSError:
+        return "this machine has no /dev/fuse"
+    # Sandboxes lay an empty file or /dev/null over what they do not offer; the
+    # mount would fail with EINVAL, which tells nobody why.
+    if not stat.S_ISCHR(found.st_mode) or found.st_rdev != _NUMBER:
+        return "/dev/fuse is not the FUSE device but something that hides it"
+    return None
 
 
 def fusermount() -> str | None:

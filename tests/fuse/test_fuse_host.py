@@ -12,17 +12,29 @@ import pytest
 from rumpy.fuse import MountError, Options, mounting, records
 
 
-def test_no_dev_fuse(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os.path, "exists", lambda path: False)
+def test_no_dev_fuse(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(mounting, "_DEVICE", str(tmp_path / "fuse"))
     with pytest.raises(MountError, match="no /dev/fuse") as caught:
+        mounting.check_host(Options())
+    assert "--device /dev/fuse" in str(caught.value)
+
+
+@pytest.mark.parametrize("hiding", ["fuse", "/dev/null"])
+def test_something_hides_dev_fuse(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, hiding: str
+) -> None:
+    (tmp_path / "fuse").touch()
+    monkeypatch.setattr(mounting, "_DEVICE", str(tmp_path / hiding))
+    with pytest.raises(MountError, match="not the FUSE device") as caught:
         mounting.check_host(Options())
     assert "--device /dev/fuse" in str(caught.value)
 
 
 @pytest.fixture
 def ordinary(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """As if an ordinary user ran us."""
-    monkeypatch.setattr(os.path, "exists", lambda path: True)
+    """As if an ordinary user ran us, where there is a FUSE device."""
+    monkeypatch.setattr(mounting, "_DEVICE", os.devnull)
+    monkeypatch.setattr(mounting, "_NUMBER", os.stat(os.devnull).st_rdev)
     monkeypatch.setattr(os, "access", lambda path, mode: True)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     return monkeypatch
