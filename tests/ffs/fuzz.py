@@ -2,12 +2,16 @@
 """Feed the driver damaged images, in a process of its own under sanitizers.
 
     tools/fuzz [--seconds N] [--seed N] [--count N] [--operations N]
-        [--fast | --kernel] [IMAGE ...]
+        [--fast | --kernel] [--guided | --script SCRIPT] [IMAGE ...]
 
 Each image is a number: it says which base is damaged, where and how, how it is
 mounted and what is then done with it.  `--seed` is the first of them.  A driver
 that aborts, hangs, leaks, or writes outside of the image is told with the
 command that shows it again; the exit code says whether there was one.
+
+--guided makes most images of those before that reached new code of the driver.
+Such an image is told as a script (its number, the changes to it, the operations),
+which --script does again.
 
 --kernel does it with a booted kernel instead (kernelfuzz.py).
 """
@@ -109,10 +113,17 @@ def run(
     count: int,
     seconds: float = 1e9,
     operations: int = 60,
+    guided: bool = False,
 ) -> Iterator[str]:
-    """Run images by number; a line for each failure, then a summary."""
+    """Run images by number; a line for each failure, then three of summary.
+
+    Args:
+        seconds: of CPU, after which no more images are tried.
+        guided: make most images of those that reached new code.
+    """
     command = [str(program), "-q", "-f", str(first), "-F", str(count)]
     command += ["-t", str(seconds), "-n", str(operations), *map(str, paths)]
+    command[1:1] = ["-g"] * guided
     env = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=env, text=True
@@ -120,6 +131,13 @@ def run(
         assert process.stdout is not None
         for line in process.stdout:
             yield line.rstrip()
+
+
+def repeat(program: Path, paths: list[Path], script: str, operations: int) -> int:
+    """Do a script again, with all that is said; the program's exit code."""
+    command = [str(program), "-C", script, "-n", str(operations), *map(str, paths)]
+    env = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}
+    return subprocess.run(command, env=env, check=False).returncode
 
 
 def main() -> int:
@@ -130,7 +148,10 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--operations", type=int, default=60)
     parser.add_argument("--fast", action="store_true", help="without sanitizers")
-    parser.add_argument("--kernel", action="store_true", help="in booted kernels")
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument("--kernel", action="store_true", help="in booted kernels")
+    mode.add_argument("--guided", action="store_true", help="by new code reached")
+    mode.add_argument("--script", help="do one script again")
     parser.add_argument("names", nargs="*", metavar="IMAGE")
     args = parser.parse_args()
     wanted = {n: BASES.get(n, 0) for n in args.names} or BASES
@@ -141,6 +162,8 @@ def main() -> int:
         paths = bases(program, folder, wanted)
         if not args.names:
             paths += more(program, folder)
+        if args.script is not None:
+            return repeat(program, paths, args.script, args.operations)
         lines = (
             kernelfuzz.run(
                 paths,
@@ -157,14 +180,19 @@ def main() -> int:
                 count=args.count,
                 seconds=args.seconds,
                 operations=args.operations,
+                guided=args.guided,
             )
         )
         for line in lines:
             last = line
             fields = line.split()
             if len(fields) == 4 and fields[2] in ("signal", "exit", "status"):
-                again = f"tools/fuzz --count 1 --seed {fields[1]}"
-                again += " --kernel" * args.kernel
+                number = fields[1].isdecimal()
+                again = "--count 1 --seed " if number else "--script "
+                again = f"tools/fuzz {again}{fields[1]}" + " --kernel" * args.kernel
+                if args.operations != 60:
+                    again += f" --operations {args.operations}"
+                again = " ".join([again, *args.names])
                 print(f"{Path(fields[0]).name}: {' '.join(fields[2:])}: {again}")
             else:
                 print(line)

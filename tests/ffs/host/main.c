@@ -4,7 +4,8 @@
  * random, and walk again.
  *
  *	ffshost [-lqrs] [-c writes] [-n operations] [-S seed] image [result]
- *	ffshost -F count [-f first] [-t seconds] [-q] [-n operations] image ...
+ *	ffshost -F count [-f first] [-t seconds] [-gq] [-n operations] image ...
+ *	ffshost -C script [-q] [-n operations] image ...
  *
  * -r mounts read-only and changes nothing, -s mounts synchronously, -l keeps a
  * journal, -c loses all that is written after so many writes, -q drops the
@@ -14,7 +15,9 @@
  *
  * -F does that with count damaged copies of the images, in child processes.
  * Those that abort, or hang, are told by image and number: with -f that
- * number and -F 1 it happens again.  -t ends it after so much CPU time.
+ * number and -F 1 it happens again.  -t ends it after so much CPU time.  With
+ * -g most images are made of those before that reached new code (guide.c);
+ * they are told as scripts, which -C does again.
  */
 
 #include <stdio.h>
@@ -25,6 +28,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "guide.h"
 #include "mutate.h"
 #include "standin.h"
 
@@ -38,6 +42,7 @@ extern const struct modinfo *const __start_link_set_modules[];
 
 static uint32_t seed = 1;
 static unsigned nfiles, nerrors;
+static struct script *script;	/* of this image; NULL: none */
 
 static uint32_t
 rnd(uint32_t n)
@@ -341,6 +346,21 @@ remove_dir(void)
 		hi_rele(dvp);
 }
 
+/* Whether there is an operation i; where its random numbers begin. */
+static bool
+next_op(unsigned i, unsigned nops)
+{
+	if (script == NULL || (script->fresh && i == SCRIPT_OPS))
+		return i < nops;
+	if (script->fresh && i < nops) {
+		script->ops[i] = seed;
+		script->nops = i + 1;
+	} else if (!script->fresh && i < script->nops &&
+	    script->ops[i] != 0)
+		seed = script->ops[i];
+	return i < (script->fresh ? nops : script->nops);
+}
+
 /*
  * Mount, walk, change, walk, unmount.  Returns what the mount said; leaves
  * the image as it was then written.
@@ -365,7 +385,8 @@ exercise(void *data, size_t size, int flags, unsigned nops, bool tell)
 	if (tell)
 		fprintf(stderr, "%u files, %u errors\n", nfiles, nerrors);
 	nerrors = 0;
-	for (unsigned i = 0; (flags & HI_RDONLY) == 0 && i < nops; i++) {
+	for (unsigned i = 0; (flags & HI_RDONLY) == 0 && next_op(i, nops);
+	    i++) {
 		switch (rnd(8)) {
 		case 0: case 1: case 2: create_one(); break;
 		case 3: remove_dir(); break;
@@ -486,10 +507,37 @@ fuzz_flags(void)
 	return flags;
 }
 
-/* One image; its number says how it is damaged, mounted and used. */
 static void
-fuzz_one(struct base *b, uint64_t number, unsigned nops, bool tell)
+damage(struct base *b, struct script *sc)
 {
+	if (!sc->fresh) {
+		for (uint32_t i = 0; i < sc->nmuts; i++)
+			(void)mutate_step(b->targets, b->copy, sc->muts[i],
+			    note_write);
+		return;
+	}
+	sc->nmuts = mutate_begin(sc->number);
+	for (uint32_t i = 0; i < sc->nmuts; i++)
+		sc->muts[i] = mutate_step(b->targets, b->copy, 0, note_write);
+}
+
+/* For the fuzzer's own test: code that is known, instead of the driver. */
+static void
+fuzz_planted(struct script *sc)
+{
+	for (sc->nops = sc->fresh ? 0 : sc->nops; sc->fresh && sc->nops < 4; )
+		sc->ops[sc->nops++] = (rnd(2), seed);
+	planted(sc);
+}
+
+/*
+ * One image; its script, of which a fresh one has the number only, says how
+ * it is damaged, mounted and used.
+ */
+static void
+fuzz_one(struct base *b, struct script *sc, unsigned nops, bool tell)
+{
+	const uint64_t number = sc->number;
 	int flags;
 
 	/* For the fuzzer's own test. */
@@ -498,10 +546,16 @@ fuzz_one(struct base *b, uint64_t number, unsigned nops, bool tell)
 		abort();
 	current = b;
 	hi_onwrite = note_write;
-	mutate(b->targets, b->copy, number, note_write);
+	damage(b, sc);
 	seed = (uint32_t)number * 2654435761U + 1;
 	for (int i = 0; i < 4; i++)
 		(void)rnd(1);
+	if (getenv("FFSHOST_PLANTED") != NULL) {
+		fuzz_planted(sc);
+		base_restore(b);
+		return;
+	}
+	script = sc;
 	flags = fuzz_flags();
 	if (rnd(4) == 0)
 		hi_fate(rnd(2) == 0 ? HI_LOSES : HI_FAILS, rnd(rnd(300) + 1));
@@ -510,6 +564,7 @@ fuzz_one(struct base *b, uint64_t number, unsigned nops, bool tell)
 	    (flags & HI_LOG) != 0)
 		(void)exercise(b->copy, b->size, flags & ~HI_LOG,
 		    rnd(nops + 1), tell);
+	script = NULL;
 	/* What was left can be used again, or read and then left alone. */
 	if (rnd(4) == 0)
 		(void)exercise(b->copy, b->size, rnd(2) == 0 ? HI_RDONLY :
@@ -528,12 +583,56 @@ fuzz_cpu(void)
 	    (double)(ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) / 1e6;
 }
 
+/* What parent and children share. */
+struct progress {
+	uint64_t	at;		/* the image, counted from first */
+	struct script	script;		/* that it is */
+};
+
+static void
+fuzz_batch(volatile struct progress *p, struct guide *g, bool guided,
+    uint64_t end, unsigned n, unsigned nops, bool tell)
+{
+	struct script *sc = (struct script *)&p->script;
+
+	for (unsigned i = 0; i < BATCH && p->at < end; i++) {
+		alarm(PATIENCE);
+		if (guided)
+			guide_choose(g, p->at, sc);
+		else
+			*sc = (struct script){ .number = p->at, .fresh = true };
+		guide_begin();
+		fuzz_one(bases[sc->number % n], sc, nops, tell);
+		guide_end(g, sc);
+		p->at++;
+	}
+	_exit(0);
+}
+
+static void
+fuzz_failed(FILE *out, const struct script *sc, unsigned n, int status)
+{
+	const bool signaled = WIFSIGNALED(status);
+	char *text = script_text(sc);
+
+	fprintf(out, "%s ", bases[sc->number % n]->path);
+	if (sc->fresh)
+		fprintf(out, "%llu", (unsigned long long)sc->number);
+	else
+		fprintf(out, "%s", text);
+	fprintf(out, " %s %d\n", signaled ? "signal" : "exit", signaled ?
+	    WTERMSIG(status) : WEXITSTATUS(status));
+	fflush(out);
+	free(text);
+}
+
 static int
-fuzz(unsigned n, uint64_t first, uint64_t count_,
+fuzz(unsigned n, uint64_t first, uint64_t count_, bool guided,
     double seconds, unsigned nops, bool tell)
 {
-	volatile uint64_t *at = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+	struct progress *p = mmap(NULL, sizeof(*p), PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct guide *g = guide_new(n);
 	const uint64_t end = first + count_;
 	/* What the driver prints goes elsewhere. */
 	FILE *out = fdopen(dup(STDOUT_FILENO), "w");
@@ -542,31 +641,24 @@ fuzz(unsigned n, uint64_t first, uint64_t count_,
 
 	if (!tell && freopen("/dev/null", "w", stdout) == NULL)
 		return 2;
-	*at = first;
-	while (*at < end && fuzz_cpu() < seconds) {
+	p->at = first;
+	while (p->at < end && fuzz_cpu() < seconds) {
 		pid_t pid = fork();
 
-		if (pid == 0) {
-			for (unsigned i = 0; i < BATCH && *at < end; i++) {
-				alarm(PATIENCE);
-				fuzz_one(bases[*at % n], *at, nops, tell);
-				++*at;
-			}
-			_exit(0);
-		}
+		if (pid == 0)
+			fuzz_batch(p, g, guided, end, n, nops, tell);
 		waitpid(pid, &status, 0);
 		if (status == 0)
 			continue;
 		bad++;
-		fprintf(out, "%s %llu %s %d\n", bases[*at % n]->path,
-		    (unsigned long long)*at, WIFSIGNALED(status) ?
-		    "signal" : "exit", WIFSIGNALED(status) ?
-		    WTERMSIG(status) : WEXITSTATUS(status));
-		fflush(out);
-		++*at;
+		fuzz_failed(out, &p->script, n, status);
+		p->at++;
 	}
-	fprintf(out, "%.0f seconds of CPU\n%llu images, %u failures\n",
-	    fuzz_cpu(), (unsigned long long)(*at - first), bad);
+	fprintf(out, "%.0f seconds of CPU\n", fuzz_cpu());
+	fprintf(out, "%u edges, %u scripts kept\n", guide_edges(g),
+	    guide_kept(g));
+	fprintf(out, "%llu images, %u failures\n",
+	    (unsigned long long)(p->at - first), bad);
 	fclose(out);
 	return bad != 0;
 }
@@ -576,19 +668,23 @@ main(int argc, char **argv)
 {
 	unsigned nops = 0, n;
 	int c, error, flags = 0;
-	bool quiet = false;
+	bool quiet = false, guided = false;
+	static struct script sc;
+	const char *again = NULL;
 	uint64_t first = 0, many = 0;
 	double seconds = 1e9;
 
 	size_t size;
 	void *data;
 
-	while ((c = getopt(argc, argv, "qrslc:n:S:f:F:t:")) != -1) {
+	while ((c = getopt(argc, argv, "qrslgc:n:S:f:F:t:C:")) != -1) {
 		switch (c) {
 		case 'q': quiet = true; break;
 		case 'r': flags |= HI_RDONLY; break;
 		case 's': flags |= HI_SYNC; break;
 		case 'l': flags |= HI_LOG; break;
+		case 'g': guided = true; break;
+		case 'C': again = optarg; break;
 		case 'c': hi_fate(HI_LOSES, (unsigned)atoi(optarg)); break;
 		case 'n': nops = (unsigned)atoi(optarg); break;
 		case 'S': seed = (uint32_t)atoi(optarg) * 2654435761U + 1; break;
@@ -601,12 +697,18 @@ main(int argc, char **argv)
 	if (optind == argc)
 		return 2;
 	hi_start(__start_link_set_modules[0]->mi_modcmd, quiet);
-	if (many != 0) {
+	if (many != 0 || again != NULL) {
 		n = (unsigned)(argc - optind);
 		bases = calloc(n, sizeof(*bases));
 		for (unsigned i = 0; i < n; i++)
 			bases[i] = base_open(argv[optind + (int)i]);
-		return fuzz(n, first, many, seconds, nops, !quiet);
+		if (again == NULL)
+			return fuzz(n, first, many, guided, seconds, nops,
+			    !quiet);
+		if (!script_parse(&sc, again))
+			return 2;
+		fuzz_one(bases[sc.number % n], &sc, nops, true);
+		return 0;
 	}
 	if (quiet && freopen("/dev/null", "w", stdout) == NULL)
 		return 2;

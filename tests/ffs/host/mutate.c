@@ -334,17 +334,34 @@ mutate_one(const struct targets *t, uint8_t *data, mutate_note_t *tell)
 		fixhash(t, data, (enum kind)kind, r, tell);
 }
 
-void
-mutate(const struct targets *t, void *data, uint64_t seed,
-    mutate_note_t *tell)
+unsigned
+mutate_begin(uint64_t seed)
 {
 	static const unsigned counts[] = { 1, 1, 1, 2, 2, 3, 5, 8, 20, 100 };
-	unsigned n;
 
 	state = seed * 0x9e3779b97f4a7c15ULL + 0x1234567;
 	for (int i = 0; i < 4; i++)
 		(void)rnd(1);
-	n = counts[rnd(10)];
+	return counts[rnd(10)];
+}
+
+uint64_t
+mutate_step(const struct targets *t, void *data, uint64_t word,
+    mutate_note_t *tell)
+{
+	if (word != 0)
+		state = word;
+	word = state;
+	mutate_one(t, data, tell);
+	return word;
+}
+
+void
+mutate(const struct targets *t, void *data, uint64_t seed,
+    mutate_note_t *tell)
+{
+	unsigned n = mutate_begin(seed);
+
 	while (n-- > 0)
-		mutate_one(t, data, tell);
+		(void)mutate_step(t, data, 0, tell);
 }

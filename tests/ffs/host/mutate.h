@@ -14,5 +14,12 @@ struct targets *targets_find(const void *data, size_t size);
 /* Damage a copy of that image; each change is told before it is made. */
 void mutate(const struct targets *, void *data, uint64_t seed,
     mutate_note_t *);
+/*
+ * The same step by step: how many changes there are, then each of them.  It
+ * returns a word that, given instead of 0, makes that change again.
+ */
+unsigned mutate_begin(uint64_t seed);
+uint64_t mutate_step(const struct targets *, void *data, uint64_t word,
+    mutate_note_t *);
 
 #endif /* MUTATE_H */
