@@ -1143,6 +1143,21 @@ ffs_fifo_close(void *v)
 	return VOCALL(fifo_vnodeop_p, VOFFSET(vop_close), v);
 }
 
+/*
+ * A change is of now, and not of when somebody asks for its time; access times
+ * may wait, since a read that sets them makes the inode dirty.
+ */
+static int
+ffs_unlock(void *v)
+{
+	struct vop_unlock_args *ap = v;
+	struct ffs_inode *ip = VTOI(ap->a_vp);
+
+	if (ip != NULL && (ip->i_flag & (IN_CHANGE | IN_UPDATE)) != 0)
+		ffs_itimes(ip);
+	return genfs_unlock(v);
+}
+
 /* The vectors. */
 
 /* What inodes of every kind share. */
@@ -1157,7 +1172,7 @@ ffs_fifo_close(void *v)
 	{ &vop_inactive_desc, ffs_inactive },				\
 	{ &vop_reclaim_desc, ffs_reclaim },				\
 	{ &vop_lock_desc, genfs_lock },					\
-	{ &vop_unlock_desc, genfs_unlock },				\
+	{ &vop_unlock_desc, ffs_unlock },				\
 	{ &vop_islocked_desc, genfs_islocked },				\
 	{ &vop_print_desc, ffs_print },					\
 	{ &vop_getextattr_desc, ffs_getextattr },			\

@@ -86,3 +86,38 @@ def test_root_may_write_and_execute_where_anyone_may_execute(
     for wanted in (os.X_OK, os.W_OK | os.X_OK, os.R_OK | os.X_OK, 7):
         assert k.access("/mnt/program", wanted) is may
     assert k.access("/mnt/program", os.R_OK | os.W_OK)
+
+
+def test_a_change_is_of_its_own_time(setup: Setup) -> None:
+    """NetBSD's driver takes the time when somebody asks, Linux's when it happens."""
+    k, clock = setup
+    put(k, "/mnt/new", size=100)
+    k.link("/mnt/new", "/mnt/other")
+    begin = k.stat("/mnt/new").st_mtime_ns
+    fd = k.open("/mnt/new", os.O_RDWR)
+
+    def changed(path: str) -> tuple[int, int]:
+        """mtime and ctime in seconds since the beginning, asked a while later."""
+        clock.advance(10)
+        found = k.stat(path)
+        return (
+            (found.st_mtime_ns - begin) // 10**9,
+            (found.st_ctime_ns - begin) // 10**9,
+        )
+
+    k.write(fd, b"more")
+    assert changed("/mnt/new") == (0, 0)
+    k.ftruncate(fd, 10)
+    assert changed("/mnt/new") == (10, 10)
+    k.fchmod(fd, 0o600)
+    assert changed("/mnt/new") == (10, 20)
+    k.unlink("/mnt/other")
+    assert changed("/mnt") == (30, 30)
+    assert k.fstat(fd).st_ctime_ns == begin + 30 * 10**9
+    k.rename("/mnt/new", "/mnt/newer")
+    assert changed("/mnt") == (40, 40)
+    k.mkdir("/mnt/folder")
+    assert changed("/mnt/folder") == (50, 50)
+    k.mkdir("/mnt/folder/inner")
+    assert changed("/mnt/folder") == (60, 60)
+    k.close(fd)
