@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,6 +47,28 @@ PACKAGES = {
     "ntfscp": "ntfs-3g",
     "mkfs.nilfs2": "nilfs-tools",
 }
+
+
+@pytest.fixture(scope="session")
+def public() -> Iterator[Path]:
+    """A folder that ordinary users get into.
+
+    Those of pytest are closed to them, and whoever starts pytest closes them
+    again.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="rumpy-tests-")).resolve()
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def public_path(public: Path) -> Iterator[Path]:
+    """A folder of this test alone that ordinary users get into."""
+    folder = Path(tempfile.mkdtemp(dir=public))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -15,13 +15,19 @@ ROOT = Path(__file__).resolve().parents[2]
 TOY = ROOT / "build" / "bench" / "toy_native"
 
 
+@pytest.fixture
+def tmp_path(public_path: Path) -> Path:
+    """Where to mount: as other users, too."""
+    return public_path
+
+
 @pytest.fixture(autouse=True)
-def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def runtime(public: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """No server is left behind by a test, whatever went wrong."""
     from rumpy.fuse import mounts
 
     # Others may mount on this machine meanwhile: theirs stays.
-    ours = f"{tmp_path_factory.getbasetemp().resolve()}/"
+    ours = (f"{tmp_path_factory.getbasetemp().resolve()}/", f"{public}/")
     before = {found.pid for found in mounts()}
     yield
     for found in mounts():
