@@ -343,7 +343,7 @@ def test_on_disk(
 
 
 def run_applicable(
-    mount: rumpy.Mount, kind: str, able: Iterable[str] | None = None
+    mount: rumpy.Mount | KernelTree, kind: str, able: Iterable[str] | None = None
 ) -> None:
     """Every portable case that applies passes; most of them do apply."""
     names = applicable(kind, [case.name for case in all_cases()])
@@ -541,11 +541,11 @@ def test_mfs(
 
     load(kernel, "mfs")
     image = tmp_path / "image"
-    run(need("makefs"), "-t", "ffs", "-s", "8m", "-f", "800", image, source)
+    run(need("makefs"), "-t", "ffs", "-s", "24m", "-f", "4000", image, source)
     memory = ffi.new("char[]", image.read_bytes())
     name = ffi.new("char[]", b"memory")
     address = [int(ffi.cast("uintptr_t", pointer)) for pointer in (name, memory)]
-    data = struct.pack("<Q128xQQ", *address, 8 << 20)
+    data = struct.pack("<Q128xQQ", *address, 24 << 20)
     kernel.mkdir("/mnt")
     server = kernel.process()
     thread = threading.Thread(
@@ -559,6 +559,8 @@ def test_mfs(
         assert of_kernel(kernel, "/mnt") == of_host(source)
         change_files(kernel, "/mnt", 200, 600_000)
         change_directories(kernel, "/mnt")
+        able = probe(KernelTree(kernel, "/mnt"))
+        run_applicable(KernelTree(kernel, "/mnt", able), "mfs", able)
     finally:
         kernel.sys.unmount(b"/mnt", 0)
         thread.join(10)
