@@ -37,8 +37,26 @@ VERBS = {
 }
 
 
+#: Verbs that run their user's code: it may need the whole end of a process.
+_FOREIGN = ("python", "run")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the exit code."""
+    from rumpy.cli.start import import_less
+
+    import_less()
     from rumpy.cli.group import run
 
     return run(sys.argv[1:] if arguments is None else list(arguments))
+
+
+def program() -> int:
+    """What the installed command runs: main(), and then the process ends."""
+    from rumpy.cli.start import collect_less, leave
+
+    collect_less()
+    code = main()
+    if not any(verb in _FOREIGN for verb in sys.argv[1:2]):
+        leave(code)
+    return code

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import sys
 
-from rumpy.cli import main
+from rumpy.cli import program
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program())

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 
 import click
@@ -13,7 +12,10 @@ from rumpy.cli import VERBS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from signal import SIGINT, SIGTERM, signal
     from typing import Any
+else:
+    from _signal import SIGINT, SIGTERM, signal  # without an enum of each
 
 
 class Verbs(click.Group):
@@ -94,7 +96,7 @@ def _terminate(number: int, frame: object) -> None:
 def run(arguments: list[str]) -> int:
     """Run a command line; the exit code."""
     traceback = bool(os.environ.get("RUMPY_TRACEBACK"))
-    signal.signal(signal.SIGTERM, _terminate)
+    signal(SIGTERM, _terminate)
     try:
         result: Any = group.main(arguments, prog_name="rumpy", standalone_mode=False)
         sys.stdout.flush()
@@ -106,7 +108,7 @@ def run(arguments: list[str]) -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         complain("interrupted")
-        return 128 + signal.SIGINT
+        return 128 + SIGINT
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1
     except BrokenPipeError:
