@@ -25,7 +25,7 @@ from rumpy.snapshot import Books
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
     from rumpy.boot import Wait
@@ -280,6 +280,10 @@ class Kernel(Process):
         with self._lock:
             self._mounts.unmount(mount, flags)
 
+    def _has_mount(self, mount: Mount) -> bool:
+        with self._lock:
+            return self._mounts.has(mount)
+
     def mounts(self) -> list[Mount]:
         """What has been mounted by mount() and is still there."""
         with self._lock:
@@ -409,17 +413,21 @@ class Kernel(Process):
 
     def _say_goodbye(self) -> BaseException | None:
         """Unmount and halt; what kept that from happening, if anything did."""
-        if not self._machine.running():
-            return None
-        try:
-            for mount in reversed(self.mounts()):
-                mount.unmount(force=True)
-            self._machine.shutdown()
-        except KernelClosed:
-            return None
-        except Exception as error:
-            return error
-        return None
+        failure: BaseException | None = None
+        if self._machine.running():
+            # One that fails leaves the others to be written back and unmounted.
+            ends: list[Callable[[], object]] = [
+                *reversed([mount._end for mount in self._mounts.live()]),
+                self._machine.shutdown,
+            ]
+            for end in ends:
+                try:
+                    end()
+                except KernelClosed:
+                    return failure
+                except Exception as error:
+                    failure = failure or error
+        return failure
 
     def _forget(self) -> None:
         """Let go of the struct hyp_kernel, and close what is behind disks."""

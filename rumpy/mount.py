@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from rumpy._hyp import lib
+from rumpy._hyp import ffi, lib
 from rumpy.abi import flags as _flags
 from rumpy.abi.calls import NUMBERS
 from rumpy.abi.errno import oserror
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Mount", "MountTable", "mount_flags"]
 
-_MOUNT, _UNMOUNT = NUMBERS["mount"], NUMBERS["unmount"]
-_EIO, _ENODEV, _EINVAL, _EFTYPE = 5, 19, 22, 79
+_MOUNT = NUMBERS["mount"]
+_ENOENT, _EIO, _EBUSY, _ENODEV, _EINVAL, _EFTYPE = 2, 5, 16, 19, 22, 79
 
 
 def mount_flags(options: Iterable[str], others: Iterable[str] = ()) -> int:
@@ -72,6 +72,7 @@ class Mount:
         where: str,
         flags: int,
         *,
+        number: int,
         disk: Disk | None = None,
         source: str | None = None,
         options: Mapping[str, Any] | None = None,
@@ -84,6 +85,7 @@ class Mount:
         self.disk = disk
         self.source = source
         self.options = dict(options or {})
+        self._number = number
         self._finish = finish
         self._mounted = True
         self._epoch = kernel._books.epoch
@@ -103,8 +105,8 @@ class Mount:
 
     @property
     def mounted(self) -> bool:
-        """Whether it has not been unmounted by this object."""
-        return self._mounted
+        """Whether it is there: something in the kernel may have unmounted it."""
+        return self._mounted and self.kernel._has_mount(self)
 
     @property
     def readonly(self) -> bool:
@@ -136,6 +138,23 @@ class Mount:
         if not self._mounted:
             return
         self.kernel._unmount(self, _flags.MNT_FORCE if force else 0)
+        self._gone()
+
+    def _end(self) -> None:
+        """Unmount, whatever is open.
+
+        Raises:
+            OSError: not all could be written back; it is unmounted all the same.
+        """
+        try:
+            self.unmount()
+        except OSError as error:
+            self.unmount(force=True)
+            if getattr(error, "kernel_errno", 0) != _EBUSY:
+                raise
+
+    def _gone(self) -> None:
+        """It is not mounted any more: its disk goes, if it came with it."""
         self._mounted = False
         if self._finish is not None:
             self._finish()
@@ -213,6 +232,7 @@ class MountTable:
             kind,
             path,
             flags,
+            number=self._number_at(path),
             disk=disk,
             source=name,
             options=options,
@@ -289,24 +309,61 @@ class MountTable:
             raise _mount_error(error, kind, source, _reason(said)) from None
         raise error
 
+    def _number_at(self, path: str) -> int:
+        """The kernel's number of the mount whose root the path is; 0: of none."""
+        text = ffi.new("char[]", path.encode("utf-8", "surrogateescape"))
+        door = ffi.new("struct door_mount *")
+        door.path = text
+        if self._kernel._machine.call("mount_find", door, self._kernel._p):
+            return 0
+        return int(door.gen)
+
     def update(self, mount: Mount, flags: int) -> None:
         """Change the flags of a live mount."""
+        if self._number_at(mount.where) != mount._number:
+            raise oserror(_EINVAL, mount.where)  # something else is there now
         flags |= _flags.MNT_UPDATE
         self._call(
             mount.driver, mount.where, flags, mount.source, mount.options, None, None
         )
 
     def unmount(self, mount: Mount, flags: int) -> None:
-        """unmount(2), unless that has been done."""
+        """Unmount, unless that has been done."""
         if mount not in self._live:
             return
-        if self._kernel._machine.running():
-            self._kernel._path(_UNMOUNT, mount.where, flags)
+        error = self._ask("mount_end", mount, flags)
+        if error not in (0, _ENOENT):
+            raise oserror(error, mount.where)
         self._live.remove(mount)
+
+    def _ask(self, door: str, mount: Mount, flags: int = 0) -> int:
+        """Something of one mount, by number; a NetBSD errno."""
+        machine = self._kernel._machine
+        if not machine.running():
+            return 0
+        argument = ffi.new("struct door_mount *")
+        argument.gen = mount._number
+        argument.flags = flags
+        return machine.call(door, argument)
+
+    def has(self, mount: Mount) -> bool:
+        """Whether the kernel still has it mounted."""
+        return mount in self._live and self._ask("mount_live", mount) == 0
 
     def live(self) -> list[Mount]:
         """What is mounted, oldest first."""
+        for mount in [*self._live]:
+            if not self.has(mount):
+                self._live.remove(mount)
+                self._lost(mount)
         return [*self._live]
+
+    def _lost(self, mount: Mount) -> None:
+        """Something in the kernel has unmounted it."""
+        try:
+            mount._gone()
+        except OSError as error:
+            self._kernel.log.warning("%s: %s", mount, error)
 
     def snapshot(self) -> list[tuple[Mount, int]]:
         """What is mounted, with its flags."""

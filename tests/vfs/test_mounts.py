@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import rumpy
+from rumpy.block import Fault, FaultyDevice, FileDevice
 from rumpy.mount import mount_flags
 
 
@@ -220,3 +221,61 @@ def test_what_a_file_system_sees_of_updates(kernel: rumpy.Kernel) -> None:
         rw,
         "extattr stop",
     ]
+
+
+def test_unmounted_from_inside(kernel: rumpy.Kernel, image: Path) -> None:
+    """Not by the object that Python has of it: it goes, and so does its disk."""
+    mount = kernel.mount("ffs", str(image), "/mnt")
+    assert mount.mounted
+    kernel.sys.unmount("/mnt", 0)
+    assert not mount.mounted and kernel.mounts() == []
+    assert "rd0" not in kernel.listdir("/dev")
+    mount.unmount()
+    # What is there now is another.
+    kernel.mount("ffs", str(image), "/mnt")
+    kernel.sys.unmount("/mnt", 0)
+    kernel.close()
+
+
+def test_whose_path_is_another_now(kernel: rumpy.Kernel, tmp_path: Path) -> None:
+    """A mount is unmounted by what it is, not by where it was."""
+    first = kernel.mount("ffs", rumpy.demo_image(tmp_path / "1.img"), "/a/mnt")
+    second = kernel.mount("ffs", rumpy.demo_image(tmp_path / "2.img"), "/a/mnt")
+    kernel.mkdir("/a/mnt/in the second")
+    fails(errno.EBUSY, first.unmount)
+    fails(errno.EINVAL, first.update, "ro")
+    assert [first.mounted, second.mounted] == [True, True]
+    kernel.rename("/a", "/b")
+    second.unmount()
+    assert "in the second" not in kernel.listdir("/b/mnt")
+    first.unmount()
+    assert kernel.listdir("/b/mnt") == []
+
+
+def test_end_behind_another_root(tmp_path: Path) -> None:
+    """What was written to is complete although no path leads there any more."""
+    image = rumpy.demo_image(tmp_path / "image")
+    with rumpy.Kernel() as k:
+        k.mount("ffs", image, "/mnt")
+        k.write_file("/mnt/late", b"x" * 100_000)
+        k.mkdir("/jail")
+        k.chroot("/jail")
+    with rumpy.Kernel() as k, k.mount("ffs", image, "/mnt", "ro"):
+        assert k.read_file("/mnt/late") == b"x" * 100_000
+
+
+def test_end_of_one_that_fails(tmp_path: Path) -> None:
+    """A disk that fails keeps no other file system from its end."""
+    image = rumpy.demo_image(tmp_path / "image")
+    disk = FaultyDevice(FileDevice(rumpy.demo_image(tmp_path / "bad")))
+    kernel = rumpy.Kernel()
+    kernel.mount("ffs", image, "/good")
+    kernel.mount("ffs", disk, "/bad")
+    for where in "/good", "/bad":
+        kernel.write_file(f"{where}/late", b"x" * 100_000)
+    disk.faults.append(Fault("eio", "write"))
+    with pytest.raises(OSError) as info:
+        kernel.close()
+    assert info.value.errno == errno.EIO
+    with rumpy.Kernel() as k, k.mount("ffs", image, "/mnt", "ro"):
+        assert k.read_file("/mnt/late") == b"x" * 100_000

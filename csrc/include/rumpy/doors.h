@@ -74,6 +74,17 @@ struct door_shutdown {
 	int32_t pad;
 };
 
+/*
+ * A mount by its number, which stays when the path to it does not: directories
+ * above it may be renamed, roots changed, other mounts put over it.
+ */
+struct door_mount {
+	const char *path;	/* kern_mount_find: its root */
+	uint64_t gen;		/* its number: mnt_gen */
+	int32_t flags;		/* kern_mount_end: MNT_FORCE */
+	int32_t pad;
+};
+
 /* Interrupt the sleep of an unbound context (FUSE_INTERRUPT). */
 struct door_interrupt {
 	void *arg;		/* the argument it was submitted with */
@@ -200,6 +211,9 @@ int	kern_proc_create(struct door_proc *);
 int	kern_proc_exit(struct door_proc *);
 int	kern_disk_attach(struct door_disk *);
 int	kern_disk_detach(struct door_disk *);
+int	kern_mount_find(struct door_mount *);
+int	kern_mount_live(struct door_mount *);
+int	kern_mount_end(struct door_mount *);
 int	kern_module_attach(struct door_module *);
 int	kern_module_detach(struct door_module *);
 int	kern_export(struct export_req *);

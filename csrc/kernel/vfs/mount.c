@@ -10,6 +10,7 @@
 #include <sys/param.h>
 #include <sys/systm.h>
 #include <sys/extattr.h>
+#include <sys/fcntl.h>
 #include <sys/filedesc.h>
 #include <sys/fstrans.h>
 #include <sys/kauth.h>
@@ -21,8 +22,11 @@
 #include <sys/proc.h>
 #include <sys/vnode.h>
 
+#include <rumpy/doors.h>
+
 #include "vnode_impl.h"
 #include "vfs_private.h"
+#include "vn_file.h"
 
 struct mount_iterator {
 	struct mount_impl mit_marker;
@@ -769,6 +773,57 @@ dounmount(struct mount *mp, int flags, struct lwp *l)
 		vrele(covered);
 	vfs_rele(mp);
 	return 0;
+}
+
+/* The host's own way to mounts, by number. */
+
+static struct mount *
+mount_by_gen(uint64_t gen)
+{
+	struct mount_impl *mi;
+
+	TAILQ_FOREACH(mi, &mountlist, mi_list)
+		if (mi->mi_listed && mi->mi_mount.mnt_gen == gen)
+			return &mi->mi_mount;
+	return NULL;
+}
+
+/* The number of the mount whose root the path is. */
+int
+kern_mount_find(struct door_mount *d)
+{
+	struct vnode *vp;
+	int error;
+
+	error = at_lookup(AT_FDCWD, d->path, FOLLOW, &vp);
+	if (error != 0)
+		return error;
+	if (vp->v_vflag & VV_ROOT)
+		d->gen = vp->v_mount->mnt_gen;
+	else
+		error = EINVAL;
+	vrele(vp);
+	return error;
+}
+
+int
+kern_mount_live(struct door_mount *d)
+{
+	return mount_by_gen(d->gen) != NULL ? 0 : ENOENT;
+}
+
+int
+kern_mount_end(struct door_mount *d)
+{
+	struct mount *mp = mount_by_gen(d->gen);
+	int error;
+
+	if (mp == NULL || (mp->mnt_flag & MNT_ROOTFS))
+		return ENOENT;
+	vfs_ref(mp);
+	error = dounmount(mp, d->flags & MNT_FORCE, curlwp);
+	vfs_rele(mp);
+	return error;
 }
 
 /* Shutdown. */
