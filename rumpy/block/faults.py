@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from rumpy.block.memory import MemoryDevice
 from rumpy.block.protocol import (
@@ -55,6 +55,12 @@ class Fault:
     seconds: float = 0.01
     struck: int = 0
     _seen: int = 0
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(Kind):
+            raise ValueError(f"no kind of fault: {self.kind!r}")
+        if self.operation is not None and self.operation not in get_args(Operation):
+            raise ValueError(f"no operation of a disk: {self.operation!r}")
 
     def matches(self, operation: Operation, offset: int, length: int) -> bool:
         """Whether it is about this transfer at all."""

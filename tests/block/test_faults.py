@@ -40,6 +40,13 @@ def test_eio_after_and_times() -> None:
     device.write(0, sectors("w"))
 
 
+def test_a_fault_that_nobody_knows() -> None:
+    with pytest.raises(ValueError, match="write"):
+        Fault("write")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="erase"):
+        Fault("eio", "erase")  # type: ignore[arg-type]
+
+
 def test_range() -> None:
     device = disk(Fault("eio", start=1024, end=2048))
     device.read(0, 1024)
