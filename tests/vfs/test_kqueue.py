@@ -206,12 +206,12 @@ def test_revoked(kernel: rumpy.Kernel, queue: Queue) -> None:
 
 
 def test_timer(kernel: rumpy.Kernel, queue: Queue) -> None:
-    queue.change(1, TIMER, ADD, 0, 20)
-    queue.change(2, TIMER, ADD | ONESHOT, 0, 50)
     before = time.monotonic()
+    queue.change(1, TIMER, ADD, 0, 20)
     (event,) = queue.wait(10)
     assert event.ident == 1 and event.data >= 1
     assert time.monotonic() - before > 0.015
+    queue.change(2, TIMER, ADD | ONESHOT, 0, 50)
     time.sleep(0.15)
     events = {e.ident: e.data for e in queue.wait(10)}
     assert events[1] > 1 and events[2] == 1
