@@ -50,7 +50,6 @@ class Process(AttributeCalls):
         self._k = owner._k
         self._p = handle
         self._sys: RawCalls | None = None
-        self._spare = []
         self._stats = []
         self._left = False
 

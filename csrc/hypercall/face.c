@@ -309,19 +309,13 @@ face_scan(struct hyp_kernel *k, uint64_t proc, const struct face_numbers *n,
 
 /* Read to the end; st_size is only a hint, devices and FIFOs have none. */
 static int64_t
-slurp_fd(struct hyp_kernel *k, uint64_t proc, const struct face_numbers *n,
-    int64_t fd, struct face_bulk *bulk)
+slurp_rest(struct hyp_kernel *k, uint64_t proc, const struct face_numbers *n,
+    int64_t fd, int64_t size, struct face_bulk *bulk)
 {
-	char status[NB_STAT_SIZE];
-	uint64_t want;
-	int64_t error, got, size;
+	uint64_t want = size > 0 ? (uint64_t)size + 1 : SLURP_MIN;
+	int64_t got;
 	char *out;
 
-	error = face_ip(k, proc, n->fn_fstat, fd, status, 0, 0, 0);
-	if (error < 0)
-		return error;
-	memcpy(&size, status + NB_STAT_ST_SIZE, sizeof(size));
-	want = size > 0 ? (uint64_t)size + 1 : SLURP_MIN;
 	do {
 		out = bulk_reserve(bulk, want);
 		if (out == NULL)
@@ -338,14 +332,24 @@ slurp_fd(struct hyp_kernel *k, uint64_t proc, const struct face_numbers *n,
 
 int64_t
 face_slurp(struct hyp_kernel *k, uint64_t proc, const struct face_numbers *n,
-    int64_t dirfd, const char *path, struct face_bulk *bulk)
+    int64_t dirfd, const char *path, int64_t most, struct face_bulk *bulk,
+    int64_t *opened)
 {
-	int64_t error, fd;
+	char status[NB_STAT_SIZE];
+	int64_t fd, result, size;
 
+	*opened = -1;
 	fd = bulk_open(k, proc, n, dirfd, path, NB_O_RDONLY);
 	if (fd < 0)
 		return fd;
-	error = slurp_fd(k, proc, n, fd, bulk);
+	result = face_ip(k, proc, n->fn_fstat, fd, status, 0, 0, 0);
+	memcpy(&size, status + NB_STAT_ST_SIZE, sizeof(size));
+	if (result >= 0 && size > most) {
+		*opened = fd;
+		return size;
+	}
+	if (result >= 0)
+		result = slurp_rest(k, proc, n, fd, size, bulk);
 	bulk_close(k, proc, n, fd);
-	return error;
+	return result;
 }

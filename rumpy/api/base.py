@@ -16,6 +16,7 @@ from rumpy.path import KernelPath
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, TypeAlias
 
     from rumpy.kernel import Kernel
@@ -23,8 +24,20 @@ if TYPE_CHECKING:
     Buffer: TypeAlias = bytes | bytearray | memoryview
     Name: TypeAlias = str | bytes | KernelPath | os.PathLike[str] | os.PathLike[bytes]
 
+
+def _bytes_maker() -> Callable[[int], bytes]:
+    """rumpy._bytes.new_bytes; the module is made in C and has no file."""
+    if lib.face_python() != 0:
+        raise MemoryError
+    from rumpy._bytes import new_bytes
+
+    return new_bytes
+
+
 #: Memory for the kernel to fill, not zeroed first.
 new_buffer = ffi.new_allocator(should_clear_after_alloc=False)
+#: Bytes for the kernel to fill, before anybody else sees them.
+new_bytes = _bytes_maker()
 
 _EINTR, _ETIMEDOUT = 4, 60
 

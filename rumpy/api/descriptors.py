@@ -14,7 +14,7 @@ from rumpy.abi import flags as _flags
 from rumpy.abi import ioctl as _ioctl
 from rumpy.abi import structs
 from rumpy.abi.calls import NUMBERS
-from rumpy.api.base import FDCWD, Calls, name_bytes, new_buffer
+from rumpy.api.base import FDCWD, Calls, name_bytes, new_buffer, new_bytes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ _OPENAT, _CLOSE, _READ, _WRITE = _n("openat"), _n("close"), _n("read"), _n("writ
 _PREAD, _PWRITE, _LSEEK = _n("pread"), _n("pwrite"), _n("lseek")
 _READV, _WRITEV = _n("readv"), _n("writev")
 _PREADV, _PWRITEV = _n("preadv"), _n("pwritev")
+#: What each is for a single buffer.
+_ONE = {_READV: _READ, _WRITEV: _WRITE, _PREADV: _PREAD, _PWRITEV: _PWRITE}
 _DUP, _DUP2, _FCNTL, _FLOCK = _n("dup"), _n("dup2"), _n("fcntl"), _n("flock")
 _IOCTL, _POLL = _n("ioctl"), _n("poll")
 _FSYNC, _FDATASYNC = _n("fsync"), _n("fdatasync")
@@ -38,22 +40,20 @@ _FCHDIR, _FUTIMENS, _FPATHCONF = _n("fchdir"), _n("futimens"), _n("fpathconf")
 _ALLOCATE, _DISCARD = _n("posix_fallocate"), _n("fdiscard")
 
 _POINTER = ffi.typeof("uintptr_t")
+_CHARS = ffi.typeof("char[]")
 _ENOTTY = 25
 _ENXIO = 6
 _EINVAL = 22
 
-#: Reads up to this many bytes use memory that is kept.
-_SMALL = 65536
-
 
 def readable(data: Any) -> Any:
     """What cffi passes as `const char *` without copying."""
-    return data if type(data) is bytes else ffi.from_buffer("char[]", data)
+    return data if type(data) is bytes else ffi.from_buffer(_CHARS, data)
 
 
 def writable(data: Any) -> Any:
     """The memory of a buffer that the kernel may write to."""
-    return ffi.from_buffer("char[]", data, require_writable=True)
+    return ffi.from_buffer(_CHARS, data, True)
 
 
 def address(cdata: Any) -> int:
@@ -64,8 +64,7 @@ def address(cdata: Any) -> int:
 class DescriptorCalls(Calls):
     """open to close, and all that takes a descriptor in between."""
 
-    #: Memory not in use: of _SMALL bytes, and for attributes.
-    _spare: list[Any]
+    #: Memory for attributes that is not in use.
     _stats: list[tuple[Any, Any]]
 
     # --- open and close -----------------------------------------------------
@@ -124,27 +123,16 @@ class DescriptorCalls(Calls):
         return self._bytes(_PREAD, fd, length, offset)
 
     def _bytes(self, number: int, fd: int, length: int, offset: int) -> bytes:
-        if length > _SMALL:
-            memory = new_buffer("char[]", length)
-            got = lib.face_ip(self._k, self._p, number, fd, memory, length, 0, offset)
-            if got < 0:
-                raise self._failed(got)
-            large: bytes = ffi.unpack(memory, got)
-            return large
         if length < 0:
             raise self._failed(-_EINVAL)
-        # A list gives and takes atomically, so threads never share a buffer.
-        try:
-            memory = self._spare.pop()
-        except IndexError:
-            memory = new_buffer("char[]", _SMALL)
-        got = lib.face_ip(self._k, self._p, number, fd, memory, length, 0, offset)
+        # Nobody else sees it before it is full.
+        data = new_bytes(length)
+        got = lib.face_ip(self._k, self._p, number, fd, data, length, 0, offset)
+        if got == length:
+            return data
         if got < 0:
-            self._spare.append(memory)
             raise self._failed(got)
-        data: bytes = ffi.unpack(memory, got)
-        self._spare.append(memory)
-        return data
+        return data[:got]
 
     def readinto(self, fd: int, buffer: bytearray | memoryview, /) -> int:
         """Read into a writable buffer; bytes read."""
@@ -194,20 +182,26 @@ class DescriptorCalls(Calls):
 
     def writev(self, fd: int, buffers: Sequence[Buffer], /) -> int:
         """Write several buffers at the current offset; bytes written."""
-        return self._vector(_WRITEV, fd, [ffi.from_buffer(b) for b in buffers], 0)
+        return self._vector(
+            _WRITEV, fd, [ffi.from_buffer(_CHARS, b) for b in buffers], 0
+        )
 
     def pwritev(
         self, fd: int, buffers: Sequence[Buffer], offset: int, flags: int = 0, /
     ) -> int:
         """writev at `offset`.  No flags are known to the kernel."""
         self._no_flags(flags)
-        return self._vector(_PWRITEV, fd, [ffi.from_buffer(b) for b in buffers], offset)
+        return self._vector(
+            _PWRITEV, fd, [ffi.from_buffer(_CHARS, b) for b in buffers], offset
+        )
 
     def _vector(self, number: int, fd: int, memory: list[Any], offset: int) -> int:
-        iov = b"".join(structs.IOVEC.pack(address(m), len(m)) for m in memory)
-        done: int = lib.face_ip(
-            self._k, self._p, number, fd, iov, len(memory), 0, offset
-        )
+        if len(memory) == 1:
+            number, what, count = _ONE[number], memory[0], len(memory[0])
+        else:
+            what = b"".join(structs.IOVEC.pack(address(m), len(m)) for m in memory)
+            count = len(memory)
+        done: int = lib.face_ip(self._k, self._p, number, fd, what, count, 0, offset)
         if done < 0:
             raise self._failed(done)
         return done

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # struct face_entry, and the struct stat behind it
 _TYPE, _HAS_STAT, _HEAD, _STAT = 8, 9, 16, 152
+#: Files up to this many bytes are read in one crossing.
+_SMALL = 65536
 _DIR, _REG, _LNK = 4, 8, 10
 _KINDS = {_DIR: _stat.S_IFDIR, _REG: _stat.S_IFREG, _LNK: _stat.S_IFLNK}
 _OTHERS = bytes((1, 2, 6, _REG, 12))  # neither directories nor links to one
@@ -312,8 +314,8 @@ class TreeCalls(NameCalls):
     # --- whole files --------------------------------------------------------
 
     def read_file(self, path: Name, *, dir_fd: int | None = None) -> bytes:
-        """The contents of a file, in one crossing of the language border."""
-        bulk = ffi.new("struct face_bulk *")
+        """The contents of a file; those of a small one in one crossing."""
+        bulk, opened = ffi.new("struct face_bulk *"), ffi.new("int64_t *")
         try:
             result = lib.face_slurp(
                 self._k,
@@ -321,14 +323,28 @@ class TreeCalls(NameCalls):
                 BULK,
                 FDCWD if dir_fd is None else dir_fd,
                 name_bytes(path),
+                _SMALL,
                 bulk,
+                opened,
             )
             if result < 0:
                 raise self._failed(result, path)
+            if opened[0] >= 0:
+                return self._read_large(opened[0], result)
             data: bytes = ffi.buffer(bulk.fb_data, bulk.fb_size)[:]
             return data
         finally:
             lib.face_free(bulk)
+
+    def _read_large(self, fd: int, size: int) -> bytes:
+        """Read what has `size` bytes by its attributes, and close it."""
+        try:
+            data = self.read(fd, size)
+            while len(data) < size and (more := self.read(fd, size - len(data))):
+                data += more
+            return data
+        finally:
+            self.close(fd)
 
     def write_file(
         self, path: Name, data: bytes | bytearray | memoryview, mode: int = 0o666
