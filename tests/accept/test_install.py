@@ -53,7 +53,9 @@ def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     (packed,) = folder.glob("*.tar.gz")
     with tarfile.open(packed) as tar:
-        tar.extractall(folder / "out", filter="data")
+        # extractall's own parameter is there since 3.11.4 only.
+        tar.extraction_filter = getattr(tarfile, "data_filter", None)
+        tar.extractall(folder / "out")
     (unpacked,) = (folder / "out").iterdir()
     return unpacked
 
