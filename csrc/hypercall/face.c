@@ -17,6 +17,7 @@
 
 #include "hyp.h"
 #include "face.h"
+#include "turn.h"
 
 #define	SLOTS		8
 #define	DIRBUF		65536	/* what one getdents(2) may answer */
@@ -55,6 +56,18 @@ face_do(struct hyp_kernel *k, uint64_t proc, int number, const int64_t *args)
 	return face_result(error, retval[0]);
 }
 
+/* The same for Python, which has dropped the GIL and will take it again. */
+static inline int64_t
+face_call(struct hyp_kernel *k, uint64_t proc, int number, const int64_t *args)
+{
+	int64_t result;
+
+	turn_leave();
+	result = face_do(k, proc, number, args);
+	turn_enter();
+	return result;
+}
+
 #define	P(pointer)	((int64_t)(intptr_t)(pointer))
 
 int64_t
@@ -62,7 +75,7 @@ face_0(struct hyp_kernel *k, uint64_t proc, int number)
 {
 	static const int64_t args[SLOTS];
 
-	return face_do(k, proc, number, args);
+	return face_call(k, proc, number, args);
 }
 
 int64_t
@@ -71,7 +84,7 @@ face_i(struct hyp_kernel *k, uint64_t proc, int number, int64_t a, int64_t b,
 {
 	const int64_t args[SLOTS] = { a, b, c, d, e, f };
 
-	return face_do(k, proc, number, args);
+	return face_call(k, proc, number, args);
 }
 
 int64_t
@@ -80,7 +93,7 @@ face_p(struct hyp_kernel *k, uint64_t proc, int number, const char *p,
 {
 	const int64_t args[SLOTS] = { P(p), b, c, d };
 
-	return face_do(k, proc, number, args);
+	return face_call(k, proc, number, args);
 }
 
 int64_t
@@ -89,7 +102,7 @@ face_pp(struct hyp_kernel *k, uint64_t proc, int number, const char *p,
 {
 	const int64_t args[SLOTS] = { P(p), P(q), c, d };
 
-	return face_do(k, proc, number, args);
+	return face_call(k, proc, number, args);
 }
 
 int64_t
@@ -98,7 +111,7 @@ face_ip(struct hyp_kernel *k, uint64_t proc, int number, int64_t a,
 {
 	const int64_t args[SLOTS] = { a, P(p), c, d, e };
 
-	return face_do(k, proc, number, args);
+	return face_call(k, proc, number, args);
 }
 
 int64_t
@@ -107,7 +120,7 @@ face_ipp(struct hyp_kernel *k, uint64_t proc, int number, int64_t a,
 {
 	const int64_t args[SLOTS] = { a, P(p), P(q), d };
 
-	return face_do(k, proc, number, args);
+	return face_call(k, proc, number, args);
 }
 
 int64_t
@@ -116,7 +129,7 @@ face_pip(struct hyp_kernel *k, uint64_t proc, int number, const char *p,
 {
 	const int64_t args[SLOTS] = { P(p), b, P(q) };
 
-	return face_do(k, proc, number, args);
+	return face_call(k, proc, number, args);
 }
 
 int64_t
@@ -125,7 +138,7 @@ face_ipip(struct hyp_kernel *k, uint64_t proc, int number, int64_t a,
 {
 	const int64_t args[SLOTS] = { a, P(p), c, P(q), e };
 
-	return face_do(k, proc, number, args);
+	return face_call(k, proc, number, args);
 }
 
 int64_t
@@ -134,7 +147,7 @@ face_mount(struct hyp_kernel *k, uint64_t proc, int number, const char *type,
 {
 	const int64_t args[SLOTS] = { P(type), P(dir), flags, P(data), length };
 
-	return face_do(k, proc, number, args);
+	return face_call(k, proc, number, args);
 }
 
 int64_t
@@ -145,11 +158,23 @@ face_raw(struct hyp_kernel *k, uint64_t proc, int number, const int64_t *args,
 
 	if (k == NULL)
 		return HYP_ECLOSED;
+	turn_leave();
 	error = hyp_syscall(k, proc, number, args, retval);
+	turn_enter();
 	return face_result(error, retval[0]);
 }
 
 /* --- bulk entries --------------------------------------------------------- */
+
+/* The calls that they are made of. */
+static int64_t
+bulk_call(struct hyp_kernel *k, uint64_t proc, int number, int64_t a,
+    const char *p, int64_t c, int64_t d)
+{
+	const int64_t args[SLOTS] = { a, P(p), c, d };
+
+	return face_do(k, proc, number, args);
+}
 
 /* Room for SIZE more bytes behind what is in use; NULL without memory. */
 static char *
@@ -183,7 +208,7 @@ bulk_open(struct hyp_kernel *k, uint64_t proc, const struct face_numbers *n,
     int64_t dirfd, const char *path, int64_t flags)
 {
 
-	return face_ip(k, proc, n->fn_openat, dirfd, path, flags, 0, 0);
+	return bulk_call(k, proc, n->fn_openat, dirfd, path, flags, 0);
 }
 
 static void
@@ -191,7 +216,17 @@ bulk_close(struct hyp_kernel *k, uint64_t proc, const struct face_numbers *n,
     int64_t fd)
 {
 
-	(void)face_i(k, proc, n->fn_close, fd, 0, 0, 0, 0, 0);
+	(void)bulk_call(k, proc, n->fn_close, fd, NULL, 0, 0);
+}
+
+static int64_t
+bulk_stat(struct hyp_kernel *k, uint64_t proc, const struct face_numbers *n,
+    int64_t fd, const char *name, const char *status)
+{
+	const int64_t args[SLOTS] = { fd, P(name), P(status),
+	    NB_AT_SYMLINK_NOFOLLOW };
+
+	return face_do(k, proc, n->fn_fstatat, args);
 }
 
 /* Where a listing goes. */
@@ -230,8 +265,7 @@ scan_entry(struct hyp_kernel *k, uint64_t proc, const struct face_numbers *n,
 		return -NB_ENOMEM;
 	memset(out, 0, length);
 	if (to->stats)
-		error = face_ipp(k, proc, n->fn_fstatat, fd, name,
-		    out + sizeof(head), NB_AT_SYMLINK_NOFOLLOW);
+		error = bulk_stat(k, proc, n, fd, name, out + sizeof(head));
 	if (error < -FACE_ERRNO_MAX)
 		return error;
 	head.fe_type = (uint8_t)dirent[12];
@@ -279,7 +313,7 @@ scan_fd(struct hyp_kernel *k, uint64_t proc, const struct face_numbers *n,
 	buffer = malloc(DIRBUF);
 	if (buffer == NULL)
 		return -NB_ENOMEM;
-	while ((got = face_ip(k, proc, n->fn_getdents, fd, buffer, DIRBUF, 0,
+	while ((got = bulk_call(k, proc, n->fn_getdents, fd, buffer, DIRBUF,
 	    0)) > 0) {
 		got = scan_buffer(k, proc, n, fd, buffer, (uint64_t)got, to);
 		if (got < 0)
@@ -289,8 +323,8 @@ scan_fd(struct hyp_kernel *k, uint64_t proc, const struct face_numbers *n,
 	return got;
 }
 
-int64_t
-face_scan(struct hyp_kernel *k, uint64_t proc, const struct face_numbers *n,
+static int64_t
+scan_path(struct hyp_kernel *k, uint64_t proc, const struct face_numbers *n,
     int64_t dirfd, const char *path, int stats, struct face_bulk *entries,
     struct face_bulk *names)
 {
@@ -307,6 +341,19 @@ face_scan(struct hyp_kernel *k, uint64_t proc, const struct face_numbers *n,
 	return error;
 }
 
+int64_t
+face_scan(struct hyp_kernel *k, uint64_t proc, const struct face_numbers *n,
+    int64_t dirfd, const char *path, int stats, struct face_bulk *entries,
+    struct face_bulk *names)
+{
+	int64_t result;
+
+	turn_leave();
+	result = scan_path(k, proc, n, dirfd, path, stats, entries, names);
+	turn_enter();
+	return result;
+}
+
 /* Read to the end; st_size is only a hint, devices and FIFOs have none. */
 static int64_t
 slurp_rest(struct hyp_kernel *k, uint64_t proc, const struct face_numbers *n,
@@ -320,7 +367,7 @@ slurp_rest(struct hyp_kernel *k, uint64_t proc, const struct face_numbers *n,
 		out = bulk_reserve(bulk, want);
 		if (out == NULL)
 			return -NB_ENOMEM;
-		got = face_ip(k, proc, n->fn_read, fd, out, (int64_t)want, 0, 0);
+		got = bulk_call(k, proc, n->fn_read, fd, out, (int64_t)want, 0);
 		if (got > 0)
 			bulk->fb_size += (uint64_t)got;
 		want = bulk->fb_room - bulk->fb_size;
@@ -330,8 +377,8 @@ slurp_rest(struct hyp_kernel *k, uint64_t proc, const struct face_numbers *n,
 	return got < 0 ? got : (int64_t)bulk->fb_size;
 }
 
-int64_t
-face_slurp(struct hyp_kernel *k, uint64_t proc, const struct face_numbers *n,
+static int64_t
+slurp_path(struct hyp_kernel *k, uint64_t proc, const struct face_numbers *n,
     int64_t dirfd, const char *path, int64_t most, struct face_bulk *bulk,
     int64_t *opened)
 {
@@ -342,7 +389,7 @@ face_slurp(struct hyp_kernel *k, uint64_t proc, const struct face_numbers *n,
 	fd = bulk_open(k, proc, n, dirfd, path, NB_O_RDONLY);
 	if (fd < 0)
 		return fd;
-	result = face_ip(k, proc, n->fn_fstat, fd, status, 0, 0, 0);
+	result = bulk_call(k, proc, n->fn_fstat, fd, status, 0, 0);
 	memcpy(&size, status + NB_STAT_ST_SIZE, sizeof(size));
 	if (result >= 0 && size > most) {
 		*opened = fd;
@@ -351,5 +398,18 @@ face_slurp(struct hyp_kernel *k, uint64_t proc, const struct face_numbers *n,
 	if (result >= 0)
 		result = slurp_rest(k, proc, n, fd, size, bulk);
 	bulk_close(k, proc, n, fd);
+	return result;
+}
+
+int64_t
+face_slurp(struct hyp_kernel *k, uint64_t proc, const struct face_numbers *n,
+    int64_t dirfd, const char *path, int64_t most, struct face_bulk *bulk,
+    int64_t *opened)
+{
+	int64_t result;
+
+	turn_leave();
+	result = slurp_path(k, proc, n, dirfd, path, most, bulk, opened);
+	turn_enter();
 	return result;
 }

@@ -455,3 +455,60 @@ def test_copying_into_a_directory_keeps_the_name(
     (tmp_path / "o").mkdir()
     (ffs / "d" / "x.txt").download(tmp_path / "o")
     assert (tmp_path / "o" / "x.txt").read_text() == "x"
+
+
+def test_bytes_read_are_the_readers_own(kernel: rumpy.Kernel) -> None:
+    """Each thread gets other bytes, whole or cut, while all of them read."""
+    sizes = (1, 100, 4096, 70_000)
+    for size in sizes:
+        kernel.write_file(f"/own{size}", bytes([size % 251]) * size)
+    wrong: list[str] = []
+
+    def reader(size: int) -> None:
+        fd = kernel.open(f"/own{size}", os.O_RDONLY)
+        want = bytes([size % 251]) * size
+        for length in (size, size + 1, size * 2, 1) * 50:
+            if kernel.pread(fd, length, 0) != want[:length]:
+                wrong.append(f"{length} of {size}")
+            if kernel.read_file(f"/own{size}") != want:
+                wrong.append(f"all {size}")
+        kernel.close(fd)
+
+    threads = [threading.Thread(target=reader, args=(size,)) for size in sizes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_a_file_shorter_than_its_attributes_say(kernel: rumpy.Kernel) -> None:
+    """Another process truncated it between the two."""
+    kernel.write_file("/short", b"x" * 100_000)
+    fd = kernel.open("/short", os.O_RDONLY)
+    assert kernel._read_large(fd, 150_000) == b"x" * 100_000
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        kernel.fstat(fd)
+
+
+def test_a_thread_that_left_does_not_keep_its_turn(kernel: rumpy.Kernel) -> None:
+    """Threads that called once and ended, or compute, hold nobody up for long."""
+    gone = threading.Thread(target=kernel.getppid)
+    gone.start()
+    gone.join()
+    busy = threading.Event()
+
+    def compute() -> None:
+        kernel.getppid()
+        busy.wait(30)
+
+    sleeper = threading.Thread(target=compute)
+    sleeper.start()
+    start = time.thread_time()
+    for _ in range(2000):
+        kernel.getppid()
+    took = time.thread_time() - start
+    busy.set()
+    sleeper.join()
+    # Looking on at every call would take 2000 times 50 us at the least.
+    assert took < 0.1
