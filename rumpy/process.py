@@ -122,7 +122,10 @@ class Process(AttributeCalls):
 
     def getppid(self) -> int:
         """The parent's process id."""
-        return self._own(_GETPPID)
+        result: int = lib.face_0(self._k, self._p, _GETPPID)
+        if result < 0:
+            raise self._failed(result)
+        return result
 
     def getuid(self) -> int:
         """The real user id."""

@@ -13,7 +13,10 @@ from struct import Struct
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from typing import Any
+else:
+    from _collections_abc import Sequence  # collections.abc has to be read
 
 TIMESPEC = Struct("<qq")  # tv_sec, tv_nsec
 TIMEVAL = Struct("<qi4x")  # tv_sec, tv_usec
@@ -30,7 +33,8 @@ STAT = Struct("<QI4xQIII4xQqqqqqqqqqqiII12x")
 STATVFS = Struct("<16Q2iQQI4x4Q32s1024s1024s1024s")
 DIRENT = Struct("<QHHB")  # d_fileno, d_reclen, d_namlen, d_type; d_name follows
 
-_unpack_stat = STAT.unpack_from
+#: The values of a StatResult, which takes them as they are.
+unpack_stat = STAT.unpack_from
 # mode ino dev nlink uid gid size atime mtime ctime
 _classic = itemgetter(1, 2, 0, 3, 4, 5, 15, 7, 9, 11)
 
@@ -51,24 +55,44 @@ def kernel_dev(device: int) -> int:
     return (minor & 0xFFF00) << 12 | major << 8 | minor & 0xFF
 
 
-class StatResult(tuple[int, ...]):
+class StatResult(Sequence[int]):
     """What os.stat_result is, with NetBSD's birth time, flags and generation.
 
-    As a tuple it has the ten classic members.  Times in seconds are floats,
-    `_ns` ones are int.
+    As a sequence it has the ten classic members, and is equal to a tuple of
+    them.  Times in seconds are floats, `_ns` ones are int.
     """
 
-    _all: tuple[int, ...]
+    # Not a tuple of its own: making that took longer than most calls that
+    # answer with one, and hardly anybody looks at it.
+    __slots__ = ("_all",)
+
+    def __init__(self, values: tuple[int, ...]) -> None:
+        self._all = values
 
     @classmethod
     def unpack(
         cls, data: bytes | bytearray | memoryview, offset: int = 0
     ) -> StatResult:
         """Decode a NetBSD `struct stat` of 152 bytes at `offset`."""
-        values = _unpack_stat(data, offset)
-        self = cls(_classic(values))
-        self._all = values
-        return self
+        return cls(unpack_stat(data, offset))
+
+    def __len__(self) -> int:
+        return 10
+
+    def __getitem__(self, index: Any) -> Any:
+        return _classic(self._all)[index]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(_classic(self._all))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, StatResult | tuple):
+            return NotImplemented
+        same: bool = _classic(self._all) == tuple(other)
+        return same
+
+    def __hash__(self) -> int:
+        return hash(_classic(self._all))
 
     st_mode = property(lambda s: s._all[1])
     st_ino = property(lambda s: s._all[2])

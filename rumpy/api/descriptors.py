@@ -14,6 +14,7 @@ from rumpy.abi import flags as _flags
 from rumpy.abi import ioctl as _ioctl
 from rumpy.abi import structs
 from rumpy.abi.calls import NUMBERS
+from rumpy.abi.structs import StatResult, unpack_stat
 from rumpy.api.base import FDCWD, Calls, name_bytes, new_buffer, new_bytes
 
 TYPE_CHECKING = False
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Any
 
-    from rumpy.abi.structs import StatResult, StatvfsResult
+    from rumpy.abi.structs import StatvfsResult
     from rumpy.api.base import Buffer, Name
 
 _n = NUMBERS.__getitem__
@@ -275,7 +276,7 @@ class DescriptorCalls(Calls):
         except IndexError:
             pair = self._new_stat()
         result = lib.face_ip(self._k, self._p, _FSTAT, fd, pair[0], 0, 0, 0)
-        status = structs.StatResult.unpack(pair[1])
+        status = StatResult(unpack_stat(pair[1]))
         self._stats.append(pair)
         if result < 0:
             raise self._failed(result)

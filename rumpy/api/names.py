@@ -14,12 +14,13 @@ from rumpy._hyp import ffi, lib
 from rumpy.abi import flags as _flags
 from rumpy.abi import structs
 from rumpy.abi.calls import NUMBERS
+from rumpy.abi.structs import StatResult, unpack_stat
 from rumpy.api.base import FDCWD, name_bytes, new_buffer
 from rumpy.api.descriptors import DescriptorCalls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from rumpy.abi.structs import StatResult, StatvfsResult
+    from rumpy.abi.structs import StatvfsResult
     from rumpy.api.base import Name
 
 _n = NUMBERS.__getitem__
@@ -78,7 +79,7 @@ class NameCalls(DescriptorCalls):
             pair[0],
             0 if follow_symlinks else _NOFOLLOW,
         )
-        status = structs.StatResult.unpack(pair[1])
+        status = StatResult(unpack_stat(pair[1]))
         self._stats.append(pair)
         if result < 0:
             raise self._failed(result, path)

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import os
 import stat as _stat
-from itertools import chain
+from itertools import chain, repeat
 
 from rumpy._hyp import ffi, lib
-from rumpy.abi.structs import StatResult
+from rumpy.abi.structs import StatResult, unpack_stat
 from rumpy.api.base import BULK, FDCWD, name_bytes, shown
 from rumpy.api.names import NameCalls
 from rumpy.path import KernelPath
@@ -71,10 +71,7 @@ class Listing:
     def entries(self) -> list[DirEntry]:
         """All of them."""
         at = range(0, len(self.data), self.stride)
-        return [
-            DirEntry(self, offset, name)
-            for offset, name in zip(at, self.names, strict=True)
-        ]
+        return list(map(DirEntry, repeat(self), at, self.names))
 
     def sorted_out(self) -> tuple[list[Any], list[Any], set[Any]]:
         """Names of directories, of others, and of links to directories."""
@@ -111,7 +108,6 @@ class DirEntry:
         self._listing = listing
         self._at = at  # of its record in the listing
         self._lstat: StatResult | None = None
-        self._stat: StatResult | None = None
         self.name = name
 
     @property
@@ -129,7 +125,8 @@ class DirEntry:
 
     def _type(self) -> int:
         kind = self._listing.data[self._at + _TYPE]
-        return _KINDS.get(kind) or _stat.S_IFMT(self.stat(follow_symlinks=False)[0])
+        mode = _KINDS.get(kind)
+        return mode or _stat.S_IFMT(self.stat(follow_symlinks=False).st_mode)
 
     def leads_to_dir(self) -> bool:
         """is_dir(), and False where nobody can say."""
@@ -167,19 +164,23 @@ class DirEntry:
         """Attributes as they were when first known."""
         found = self._lstat
         if found is None:
-            found = self._lstat = self._first()
-        if not follow_symlinks or not _stat.S_ISLNK(found[0]):
-            return found
-        if self._stat is None:
-            self._stat = self._ask(follow_symlinks=True)
-        return self._stat
+            listing, at = self._listing, self._at
+            if listing.stats and listing.data[at + _HAS_STAT]:
+                found = StatResult(unpack_stat(listing.data, at + _HEAD))
+            else:
+                found = self._ask(follow_symlinks=False)
+            self._lstat = found
+        if follow_symlinks and _stat.S_ISLNK(found.st_mode):
+            return self._followed()
+        return found
 
-    def _first(self) -> StatResult:
-        """The attributes that came with the listing, if they did."""
-        listing, at = self._listing, self._at
-        if listing.stats and listing.data[at + _HAS_STAT]:
-            return StatResult.unpack(listing.data, at + _HEAD)
-        return self._ask(follow_symlinks=False)
+    def _followed(self) -> StatResult:
+        """Attributes of what the link leads to, asked for once."""
+        try:
+            return self._stat
+        except AttributeError:
+            self._stat: StatResult = self._ask(follow_symlinks=True)
+            return self._stat
 
     def _ask(self, *, follow_symlinks: bool) -> StatResult:
         parent = self._listing.parent

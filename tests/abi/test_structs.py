@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import copy
 import ctypes
 import os
+import pickle
 import stat
 
 import pytest
@@ -64,6 +66,21 @@ def test_stat_reads_each_member_at_its_offset() -> None:
     assert s.st_rdev == os.makedev(5, 9)
     assert s[:10] == (s.st_mode, s.st_ino, 7, 3, 1000, 100, 1 << 33, 11, -2, 15)
     assert len(s) == 10 and s[stat.ST_SIZE] == 1 << 33
+
+
+def test_stat_is_a_sequence_of_ten_as_the_hosts_is() -> None:
+    raw = put(152, (8, 4, stat.S_IFREG), (16, 8, 5), (112, 8, 9), (136, 4, 1))
+    s = structs.StatResult.unpack(raw)
+    ten = (stat.S_IFREG, 5, 0, 0, 0, 0, 9, 0, 0, 0)
+    assert tuple(s) == ten and s == ten and ten == s and s != ten[:9]
+    assert s != list(ten) and hash(s) == hash(ten) and 9 in s
+    mode, ino, *_rest, ctime = s
+    assert (mode, ino, ctime) == (stat.S_IFREG, 5, 0) and s[-4] == 9
+    assert s == pickle.loads(pickle.dumps(s)) == copy.copy(s)
+    assert pickle.loads(pickle.dumps(s)).st_gen == 1
+    assert os.stat_result(s).st_size == 9
+    with pytest.raises(IndexError):
+        s[10]
 
 
 def test_statvfs_reads_each_member_at_its_offset() -> None:
