@@ -286,6 +286,7 @@ void	ffs_inode_unhash(struct ffs_inode *);
 void	ffs_itimes(struct ffs_inode *);
 void	ffs_accessed(struct ffs_inode *);
 int	ffs_update(struct ffs_inode *, bool);
+int	ffs_update_sync(struct ffs_inode *);
 int	ffs_truncate(struct ffs_inode *, off_t, int, kauth_cred_t);
 int	ffs_punch(struct ffs_inode *, off_t, off_t);
 int	ffs_fill_last(struct ffs_inode *, off_t, kauth_cred_t);

@@ -519,7 +519,8 @@ ffs_ea_sync(struct ffs_inode *ip)
 			break;
 		mutex_enter(&bufcache_lock);
 		bp = incore(fm->fm_devvp, db);
-		if (bp == NULL || (bp->b_oflags & BO_DELWRI) == 0) {
+		if (bp == NULL || ((bp->b_oflags & BO_DELWRI) == 0 &&
+		    (bp->b_cflags & BC_BUSY) == 0)) {
 			mutex_exit(&bufcache_lock);
 			continue;
 		}

@@ -618,3 +618,51 @@ ffs_update(struct ffs_inode *ip, bool wait)
 	ffs_end(&tx);
 	return error;
 }
+
+/*
+ * Write the block with the inode if it waits in memory: for the syncer, which
+ * has put the inode there a moment ago, or to be tried again.
+ */
+static int
+ffs_write_delayed(struct ffs_inode *ip)
+{
+	struct ffs_mount *fm = ip->i_fm;
+	const daddr_t blkno = FFS_FSBTODB(fm->fm_fs,
+	    ffs_ino_to_fsba(fm->fm_fs, ip->i_number));
+	struct buf *bp;
+	bool waits;
+	void *dp;
+	int error;
+
+	mutex_enter(&bufcache_lock);
+	bp = incore(fm->fm_devvp, blkno);
+	waits = bp != NULL && ((bp->b_oflags & BO_DELWRI) != 0 ||
+	    (bp->b_cflags & BC_BUSY) != 0);
+	mutex_exit(&bufcache_lock);
+	if (!waits)
+		return 0;
+	error = ffs_dinode_get(fm, ip->i_number, false, &bp, &dp);
+	if (error != 0)
+		return error;
+	if ((bp->b_oflags & BO_DELWRI) != 0)
+		return bwrite(bp);
+	brelse(bp, 0);			/* it has been on its way */
+	return 0;
+}
+
+/*
+ * For fsync(2): when this returns, the inode is on the disk but for the time
+ * of the last access.
+ */
+int
+ffs_update_sync(struct ffs_inode *ip)
+{
+	struct ffs_mount *fm = ip->i_fm;
+	int error = 0;
+
+	if ((ip->i_flag & (IN_MODIFIED | IN_CHANGE | IN_UPDATE)) != 0)
+		return ffs_update(ip, true);
+	if (!fm->fm_ronly && fm->fm_log == NULL)
+		error = ffs_write_delayed(ip);
+	return error != 0 ? error : ffs_update(ip, false);
+}

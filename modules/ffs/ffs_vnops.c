@@ -735,7 +735,7 @@ ffs_fsync_names(struct ffs_inode *ip)
 			break;
 		error = vflushbuf(dvp, FSYNC_WAIT);
 		if (error == 0)
-			error = ffs_update(dp, true);
+			error = ffs_update_sync(dp);
 		parent = dp->i_nameparent;
 		dp->i_nameparent = 0;
 	}
@@ -771,8 +771,9 @@ ffs_fsync_inode(struct ffs_inode *ip, int flags, off_t lo, off_t hi)
 	if (error != 0)
 		return error;
 	/* A vnode that goes away only has to leave its inode in a buffer. */
-	return ffs_update(ip, wait && (flags & FSYNC_RECLAIM) == 0 &&
-	    (ip->i_flag & (IN_MODIFIED | IN_CHANGE | IN_UPDATE)) != 0);
+	if (!wait || (flags & FSYNC_RECLAIM) != 0)
+		return ffs_update(ip, false);
+	return ffs_update_sync(ip);
 }
 
 /*
@@ -811,7 +812,8 @@ ffs_fsync(void *v)
 		if (error == 0 && wait)
 			error = ffs_ea_sync(ip);
 		if (error == 0)
-			error = ffs_update(ip, wait);
+			error = wait ? ffs_update_sync(ip) :
+			    ffs_update(ip, false);
 	} else
 		error = ffs_written(ip->i_fm, ffs_fsync_inode(ip, ap->a_flags,
 		    ap->a_offlo, ap->a_offhi));

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rumpy.block import Device, MemoryDevice
+from rumpy.block import Device, MemoryDevice, OverlayDevice
 
 if TYPE_CHECKING:
     import rumpy
@@ -222,6 +223,63 @@ def test_a_write_error_is_told_by_fsync(blank: Path) -> None:
     with mounted(slow) as k:
         fd = k.open("/mnt/file", os.O_RDONLY)
         assert k.pread(fd, 300_000, 0) == pattern(3, 300_000)
+        k.close(fd)
+
+
+class Late(Slow):
+    """A disk that takes its time to say that a small write failed."""
+
+    def __init__(self, contents: bytes) -> None:
+        super().__init__(contents)
+        self.small_may_end = threading.Event()
+
+    def write(self, offset: int, data: memoryview) -> None:
+        if self.failing and len(data) <= 16384:
+            assert self.small_may_end.wait(10)
+            raise OSError(5, "the disk was broken")
+        super().write(offset, data)
+
+
+def test_fsync_tells_of_its_own_writes(blank: Path) -> None:
+    """The indirect block, which the first fsync left behind, fails in the second.
+
+    That one tries it again before it says anything.
+    """
+    with blank.open("rb") as file:
+        late = Late(file.read(48 * MIB).ljust(384 * MIB, b"\0"))
+    with mounted(late) as k:
+        fd = k.open("/mnt/file", os.O_RDWR | os.O_CREAT)
+        k.fsync(fd)
+        k.write(fd, pattern(3, 300_000))
+        late.failing = True
+        with pytest.raises(OSError, match="Input/output error"):
+            k.fsync(fd)
+        late.failing = False
+        threading.Timer(0.1, late.small_may_end.set).start()
+        k.fsync(fd)
+        k.close(fd)
+
+
+def test_fsync_after_the_syncer(tmp_path: Path) -> None:
+    """What the syncer has taken from an inode's hands is fsync's to write."""
+    import rumpy
+    from rumpy.hypercall import Hypercalls, VirtualClock
+
+    disk = MemoryDevice(Path(rumpy.demo_image(tmp_path / "image")).read_bytes())
+    clock = VirtualClock()
+    with (
+        rumpy.Kernel(hypercalls=Hypercalls(clock=clock)) as k,
+        k.mount("ffs", disk, "/mnt"),
+    ):
+        fd = k.open("/mnt/file", os.O_RDWR | os.O_CREAT)
+        for second in range(1, 33):  # the syncer comes in one of them
+            k.write(fd, b"x" * 100)
+            clock.advance(1)
+            time.sleep(0.005)  # for the kernel's own thread
+            k.fsync(fd)
+            now = OverlayDevice(disk)
+            with rumpy.Kernel() as k2, k2.mount("ffs", now, "/mnt", "force"):
+                assert k2.read_file("/mnt/file") == b"x" * 100 * second
         k.close(fd)
 
 

@@ -254,12 +254,29 @@ bio_flush_one(struct vnode *vp)
 	return bp != NULL;
 }
 
-/* Give those that could not be written another chance. */
+/* Wait until no write of the vnode is on its way. */
 static void
-bio_flush_again(struct vnode *vp)
+bio_drain(struct vnode *vp)
+{
+
+	mutex_enter(vp->v_interlock);
+	while (vp->v_numoutput != 0)
+		cv_wait(&vp->v_cv, vp->v_interlock);
+	mutex_exit(vp->v_interlock);
+}
+
+/*
+ * Give those that could not be written another chance.  Who wants to know the
+ * result waits for what somebody else has begun: if that fails it is tried,
+ * too, and its failure is not taken for one of the new try.
+ */
+static void
+bio_flush_again(struct vnode *vp, bool sync)
 {
 	struct buf *bp;
 
+	if (sync)
+		bio_drain(vp);
 	mutex_enter(&bufcache_lock);
 	LIST_FOREACH(bp, &vp->v_dirtyblkhd, b_vnbufs)
 		bp->b_oflags &= ~BIO_WERROR;
@@ -276,10 +293,7 @@ bio_flush_result(struct vnode *vp)
 	struct buf *bp;
 	int error;
 
-	mutex_enter(vp->v_interlock);
-	while (vp->v_numoutput != 0)
-		cv_wait(&vp->v_cv, vp->v_interlock);
-	mutex_exit(vp->v_interlock);
+	bio_drain(vp);
 	error = 0;
 	mutex_enter(&bufcache_lock);
 	LIST_FOREACH(bp, &vp->v_dirtyblkhd, b_vnbufs) {
@@ -309,7 +323,7 @@ vflushbuf(struct vnode *vp, int flags)
 	pflags = PGO_CLEANIT | PGO_ALLPAGES |
 	    (sync ? PGO_SYNCIO : 0) |
 	    ((flags & FSYNC_LAZY) != 0 ? PGO_LAZY : 0);
-	bio_flush_again(vp);
+	bio_flush_again(vp, sync);
 	do {
 		rw_enter(vp->v_uobj.vmobjlock, RW_WRITER);
 		error = VOP_PUTPAGES(vp, 0, 0, pflags);
