@@ -22,11 +22,15 @@ SETTINGS = settings(
 )
 
 
+class FfsMachine(FileSystemMachine):
+    exchanges = True
+
+
 def test_ffs_agrees_with_the_model() -> None:
     try:
-        run_state_machine_as_test(FileSystemMachine, settings=SETTINGS)
+        run_state_machine_as_test(FfsMachine, settings=SETTINGS)
     finally:
-        FileSystemMachine.close()
+        FfsMachine.close()
 
 
 class Liar(KernelTree):

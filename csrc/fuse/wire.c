@@ -32,6 +32,7 @@
 #define	FALLOC_PUNCH_HOLE	0x02u
 #define	FALLOC_ZERO_RANGE	0x10u
 #define	RENAME2_NOREPLACE	0x01u
+#define	RENAME2_EXCHANGE	0x02u
 #define	WHENCE_DATA		3u
 #define	WHENCE_HOLE		4u
 #define	XATTR_FLAG_CREATE	0x01u
@@ -455,11 +456,19 @@ decode_rename2(struct fuse_req *req)
 {
 	const struct fuse_rename2_in *in = req_args(req);
 
-	/* NetBSD has no exchange and no white-out of this kind. */
-	if (in->flags & ~RENAME2_NOREPLACE)
-		return EINVAL;
-	if (in->flags & RENAME2_NOREPLACE)
+	/* There are no white-outs of this kind: Linux's are device nodes. */
+	switch (in->flags) {
+	case 0:
+		break;
+	case RENAME2_NOREPLACE:
 		req->x.er_flags |= EXPORT_F_NOREPLACE;
+		break;
+	case RENAME2_EXCHANGE:
+		req->x.er_flags |= EXPORT_F_EXCHANGE;
+		break;
+	default:
+		return EINVAL;
+	}
 	return rename_names(req, sizeof(*in), in->newdir);
 }
 

@@ -318,6 +318,9 @@ int	ffs_dir_remove(struct ffs_inode *, const struct componentname *,
 	    uint64_t);
 int	ffs_dir_rewrite(struct ffs_inode *, const struct ffs_slot *,
 	    struct ffs_inode *);
+int	ffs_dir_swap(struct ffs_inode *, const struct ffs_slot *,
+	    struct ffs_inode *, struct ffs_inode *, const struct ffs_slot *,
+	    struct ffs_inode *);
 int	ffs_dir_init(struct ffs_inode *, uint64_t, kauth_cred_t);
 int	ffs_dir_empty(struct ffs_inode *);
 int	ffs_dir_dotdot(struct ffs_inode *, uint64_t *);
@@ -421,6 +424,7 @@ int	ffs_sb_write(struct ffs_mount *, bool);
 int	ffs_sb_writeraw(struct ffs_mount *);
 int64_t	ffs_disksize(struct vnode *);
 int	ffs_rename(void *);
+int	ffs_fcntl(void *);
 int	ffs_read(void *);
 int	ffs_write(void *);
 int	ffs_bmap(void *);

@@ -565,13 +565,22 @@ ffs_dir_remove(struct ffs_inode *dp, const struct componentname *cnp,
 	return error;
 }
 
+static void
+ffs_dirent_lead(const struct ffs_mount *fm, uint8_t *entry,
+    const struct ffs_inode *ip)
+{
+	struct direct *d = (void *)entry;
+
+	FFS_S32(fm, d->d_ino, ip->i_number);
+	d->d_type = (uint8_t)IFTODT(ip->i_mode);
+}
+
 /* Let the entry that sl describes lead to another inode. */
 int
 ffs_dir_rewrite(struct ffs_inode *dp, const struct ffs_slot *sl,
     struct ffs_inode *ip)
 {
 	struct ffs_mount *fm = dp->i_fm;
-	struct direct *d;
 	struct buf *bp;
 	uint8_t *blk;
 	unsigned avail;
@@ -582,13 +591,65 @@ ffs_dir_rewrite(struct ffs_inode *dp, const struct ffs_slot *sl,
 	    &blk, &avail);
 	if (error != 0)
 		return error;
-	d = (void *)(blk + sl->sl_off % UFS_DIRBLKSIZ);
-	FFS_S32(fm, d->d_ino, ip->i_number);
-	d->d_type = (uint8_t)IFTODT(ip->i_mode);
+	ffs_dirent_lead(fm, blk + sl->sl_off % UFS_DIRBLKSIZ, ip);
 	error = ffs_bwrite_meta(fm, bp);
 	ffs_dir_changed(dp);
 	ip->i_nameparent = dp->i_number;
 	return error;
+}
+
+/*
+ * Let the entry that asl describes lead to bip, and the one that bsl describes
+ * to aip.  Two buffers are both at hand before either is changed.  Without a
+ * journal they are written at once: a crash then has only the time between two
+ * writes to leave a file without a name.
+ */
+int
+ffs_dir_swap(struct ffs_inode *adp, const struct ffs_slot *asl,
+    struct ffs_inode *aip, struct ffs_inode *bdp, const struct ffs_slot *bsl,
+    struct ffs_inode *bip)
+{
+	struct ffs_mount *fm = adp->i_fm;
+	struct buf *abp, *bbp = NULL;
+	uint8_t *ablk, *bblk;
+	unsigned avail;
+	int error, berror = 0;
+
+	KASSERT(asl->sl_gen == adp->i_dirgen && asl->sl_ino != 0);
+	KASSERT(bsl->sl_gen == bdp->i_dirgen && bsl->sl_ino != 0);
+	error = ffs_dirblk_get(adp, (int64_t)(asl->sl_off / UFS_DIRBLKSIZ),
+	    &abp, &ablk, &avail);
+	if (error != 0)
+		return error;
+	if (adp == bdp && FFS_LBLKNO(fm->fm_fs, asl->sl_off) ==
+	    FFS_LBLKNO(fm->fm_fs, bsl->sl_off)) {
+		bblk = (uint8_t *)abp->b_data + rounddown(FFS_BLKOFF(fm->fm_fs,
+		    bsl->sl_off), UFS_DIRBLKSIZ);
+	} else {
+		error = ffs_dirblk_get(bdp,
+		    (int64_t)(bsl->sl_off / UFS_DIRBLKSIZ), &bbp, &bblk,
+		    &avail);
+		if (error != 0) {
+			brelse(abp, 0);
+			return error;
+		}
+	}
+	ffs_dirent_lead(fm, ablk + asl->sl_off % UFS_DIRBLKSIZ, bip);
+	ffs_dirent_lead(fm, bblk + bsl->sl_off % UFS_DIRBLKSIZ, aip);
+	if (bbp == NULL) {
+		error = ffs_bwrite_meta(fm, abp);
+	} else if (fm->fm_log != NULL) {
+		bdwrite(abp);
+		bdwrite(bbp);
+	} else {
+		error = bwrite(abp);
+		berror = bwrite(bbp);
+	}
+	ffs_dir_changed(adp);
+	ffs_dir_changed(bdp);
+	aip->i_nameparent = bdp->i_number;
+	bip->i_nameparent = adp->i_number;
+	return error != 0 ? error : berror;
 }
 
 /* Write the first block of a new directory. */

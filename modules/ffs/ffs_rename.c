@@ -3,13 +3,16 @@
  * VOP_RENAME: what genfs_rename(9) leaves to the file system.
  *
  * A crash in between leaves a file with one name too many and a link count
- * that is too high, never one too few.
+ * that is too high, never one too few.  Only where two files change places and
+ * no journal is written may a crash leave one of them without its name; its
+ * link count is right, and fsck puts it into lost+found.
  */
 
 #include "ffs.h"
 
 #include <sys/stat.h>
 #include <lib/libkern/libkern.h>
+#include <rumpy/vnode.h>
 
 #define	FFS_IMMUTABLE	(UF_IMMUTABLE | SF_IMMUTABLE)
 #define	FFS_APPEND	(UF_APPEND | SF_APPEND)
@@ -314,4 +317,92 @@ int
 ffs_rename(void *v)
 {
 	return genfs_insane_rename(v, ffs_sane_rename);
+}
+
+/*
+ * Exchange.
+ */
+
+/* Both directories' ".." follow; on an error they are as before. */
+static int
+ffs_swap_dotdots(struct ffs_inode *fdp, struct ffs_inode *fp,
+    struct ffs_inode *tdp, struct ffs_inode *tp)
+{
+	int error = 0;
+
+	if (S_ISDIR(fp->i_mode))
+		error = ffs_dir_setdotdot(fp, tdp->i_number);
+	if (error != 0 || !S_ISDIR(tp->i_mode))
+		return error;
+	error = ffs_dir_setdotdot(tp, fdp->i_number);
+	if (error != 0 && S_ISDIR(fp->i_mode))
+		(void)ffs_dir_setdotdot(fp, fdp->i_number);
+	return error;
+}
+
+static int
+ffs_swap_locked(struct ffs_inode *fdp, const struct ffs_slot *fsl,
+    struct ffs_inode *fp, struct ffs_inode *tdp, const struct ffs_slot *tsl,
+    struct ffs_inode *tp)
+{
+	const bool fdir = S_ISDIR(fp->i_mode), tdir = S_ISDIR(tp->i_mode);
+	struct ffs_inode *gains = NULL, *loses = NULL;
+	int error;
+
+	if (fdp != tdp && fdir != tdir) {
+		gains = fdir ? tdp : fdp;
+		loses = fdir ? fdp : tdp;
+		if (gains->i_nlink >= UFS_LINK_MAX)
+			return EMLINK;
+		ffs_addlink(gains, 1);
+		ffs_settle(gains);
+	}
+	error = fdp == tdp ? 0 : ffs_swap_dotdots(fdp, fp, tdp, tp);
+	if (error == 0) {
+		error = ffs_dir_swap(fdp, fsl, fp, tdp, tsl, tp);
+		if (error != 0 && fdp != tdp)
+			(void)ffs_swap_dotdots(tdp, fp, fdp, tp);
+	}
+	if (gains != NULL)
+		ffs_addlink(error == 0 ? loses : gains, -1);
+	return error;
+}
+
+static int
+ffs_swap(struct mount *mp __unused, kauth_cred_t cred __unused,
+    struct vnode *fdvp, struct componentname *fcnp __unused, void *fde,
+    struct vnode *fvp, struct vnode *tdvp,
+    struct componentname *tcnp __unused, void *tde, struct vnode *tvp)
+{
+	struct ffs_inode *ips[] = { VTOI(fvp), VTOI(tvp), VTOI(fdvp),
+	    VTOI(tdvp) };
+	struct ffs_tx tx;
+	int error;
+
+	error = ffs_begin(ips[0]->i_fm, &tx);
+	if (error != 0)
+		return error;
+	error = ffs_swap_locked(ips[2], fde, ips[0], ips[3], tde, ips[1]);
+	for (size_t i = 0; i < __arraycount(ips) && error == 0; i++) {
+		ips[i]->i_flag |= IN_CHANGE | IN_MODIFIED;
+		ffs_touch(ips[i]);
+		ffs_settle(ips[i]);
+	}
+	ffs_end(&tx);
+	return error;
+}
+
+int
+ffs_fcntl(void *v)
+{
+	struct vop_fcntl_args *ap = v;
+	struct rumpy_swap *sw = ap->a_data;
+
+	if (ap->a_command != RUMPY_FCNTL_SWAP || ap->a_vp->v_type != VDIR)
+		return genfs_fcntl(v);
+	CTASSERT(sizeof(struct ffs_slot) <= RUMPY_SWAP_ENTRY);
+	sw->sw_mp = ap->a_vp->v_mount;
+	sw->sw_ops = &ffs_rename_ops;
+	sw->sw_swap = ffs_swap;
+	return 0;
 }

@@ -1169,7 +1169,7 @@ ffs_unlock(void *v)
 	{ &vop_accessx_desc, ffs_accessx },				\
 	{ &vop_getattr_desc, ffs_getattr },				\
 	{ &vop_setattr_desc, ffs_setattr },				\
-	{ &vop_fcntl_desc, genfs_fcntl },				\
+	{ &vop_fcntl_desc, ffs_fcntl },				\
 	{ &vop_fsync_desc, ffs_fsync },					\
 	{ &vop_inactive_desc, ffs_inactive },				\
 	{ &vop_reclaim_desc, ffs_reclaim },				\

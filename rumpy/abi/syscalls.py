@@ -180,4 +180,5 @@ SYSCALLS: Final[dict[int, tuple[str, str, tuple[tuple[str, str], ...]]]] = {
     497: ("__acl_aclcheck_file", "int", (("const char *", "path"), ("int", "type"), ("struct acl *", "aclp"))),
     498: ("__acl_aclcheck_fd", "int", (("int", "filedes"), ("int", "type"), ("struct acl *", "aclp"))),
     499: ("lpathconf", "long", (("const char *", "path"), ("int", "name"))),
+    510: ("__rumpy_rename", "int", (("int", "fromfd"), ("const char *", "from"), ("int", "tofd"), ("const char *", "to"), ("u_int", "flags"))),
 }

@@ -30,6 +30,8 @@ _CHFLAGS, _LCHFLAGS = _n("chflags"), _n("lchflags")
 _LINKAT, _SYMLINKAT, _READLINKAT = _n("linkat"), _n("symlinkat"), _n("readlinkat")
 _RENAMEAT, _UNLINKAT = _n("renameat"), _n("unlinkat")
 _RENAME = _n("__posix_rename")
+_RUMPY_RENAME = _n("__rumpy_rename")
+_KEEP, _EXCHANGE = 1, 2  # its flags, of csrc/include/rumpy/vnode.h
 _MKDIRAT, _MKNODAT, _MKFIFOAT = _n("mkdirat"), _n("mknodat"), _n("mkfifoat")
 _TRUNCATE, _PATHCONF = _n("truncate"), _n("pathconf")
 _CHDIR, _CHROOT, _GETCWD = _n("chdir"), _n("chroot"), _n("__getcwd")
@@ -237,8 +239,21 @@ class NameCalls(DescriptorCalls):
         *,
         src_dir_fd: int | None = None,
         dst_dir_fd: int | None = None,
+        noreplace: bool = False,
+        exchange: bool = False,
     ) -> None:
-        """Give the file another name, replacing what has it."""
+        """Give the file another name, replacing what has it.
+
+        Two extensions, which neither `os` nor NetBSD has: with `noreplace`, a
+        name that is taken is FileExistsError; with `exchange` both names are
+        there, of whatever kind, and change places at once (OSError EINVAL where
+        the driver can't do that).
+        """
+        if noreplace or exchange:
+            # Both at once is the kernel's EINVAL.
+            how = (_KEEP if noreplace else 0) | (_EXCHANGE if exchange else 0)
+            self._two(_RUMPY_RENAME, src, dst, src_dir_fd, dst_dir_fd, how)
+            return
         if src_dir_fd is None and dst_dir_fd is None:
             # POSIX's flavour: two names of one file both stay.
             result = lib.face_pp(

@@ -60,6 +60,7 @@ CAPABILITIES: dict[str, str] = {
     "longnames": "names may have 255 bytes, longer ones are ENAMETOOLONG",
     "dirlinks": "a directory's links count its subdirectories",
     "noreplace": "a rename can be told not to replace",
+    "exchange": "two names can change places",
     "tmpfile": "O_TMPFILE",
     "allocate": "room can be reserved (posix_fallocate)",
     "punch": "room can be given back (a hole is punched)",
@@ -163,6 +164,7 @@ class FileSystem(Protocol):
     def unlink(self, path: str) -> None: ...
     def rename(self, old: str, new: str) -> None: ...
     def rename_noreplace(self, old: str, new: str) -> None: ...
+    def exchange(self, old: str, new: str) -> None: ...
     def link(self, old: str, new: str) -> None:
         """A symbolic link `old` itself gets the new name."""
 

@@ -500,6 +500,27 @@ class ModelTree:
             raise _error(errno.EEXIST, new)
         self.rename(old, new)
 
+    def exchange(self, old: str, new: str) -> None:
+        source, node, target = self._renames(old, new)
+        there = self._existing(target, new)
+        if there is node:
+            return
+        for one, other in ((node, target.parent), (there, source.parent)):
+            if one.is_dir and one in self._ancestors(other):
+                raise _error(errno.EINVAL, new)
+        self._may_remove(source.parent, node)
+        self._may_remove(target.parent, there)
+        if source.parent is not target.parent:
+            for one in (node, there):
+                if one.is_dir:
+                    self._need(one, _W)
+        self._leave(source.parent, source.name)
+        self._leave(target.parent, target.name)
+        self._enter(source.parent, source.name, there)
+        self._enter(target.parent, target.name, node)
+        self._stamp(node, data=False)
+        self._stamp(there, data=False)
+
     # --- attributes ---------------------------------------------------------
 
     def _status(self, node: _Node) -> Status:

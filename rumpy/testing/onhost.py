@@ -31,7 +31,7 @@ _SYS_UNSHARE, _SYS_UTIMENSAT, _SYS_FALLOCATE = 272, 280, 285
 _SYS_RENAMEAT2, _SYS_STATX = 316, 332
 _CLONE_FS = 0x200
 _AT_FDCWD, _AT_NOFOLLOW = -100, 0x100
-_NOREPLACE = 1
+_NOREPLACE, _EXCHANGE = 1, 2
 _KEEP_SIZE, _PUNCH_HOLE = 1, 2
 _STATX_BTIME = 0x800
 _GETFLAGS, _SETFLAGS = 0x80086601, 0x40086602
@@ -344,15 +344,15 @@ class HostTree:
         self._do(os.rename, self._full(old), self._full(new))
 
     def rename_noreplace(self, old: str, new: str) -> None:
+        self._rename2(old, new, _NOREPLACE)
+
+    def exchange(self, old: str, new: str) -> None:
+        self._rename2(old, new, _EXCHANGE)
+
+    def _rename2(self, old: str, new: str, flags: int) -> None:
         names = os.fsencode(self._full(old)), os.fsencode(self._full(new))
         self._do(
-            _syscall,
-            _SYS_RENAMEAT2,
-            _AT_FDCWD,
-            names[0],
-            _AT_FDCWD,
-            names[1],
-            _NOREPLACE,
+            _syscall, _SYS_RENAMEAT2, _AT_FDCWD, names[0], _AT_FDCWD, names[1], flags
         )
 
     def link(self, old: str, new: str) -> None:

@@ -196,7 +196,10 @@ class KernelTree:
         self.process.rename(self._full(old), self._full(new))
 
     def rename_noreplace(self, old: str, new: str) -> None:
-        raise NotImplementedError("NetBSD has no such call")
+        self.process.rename(self._full(old), self._full(new), noreplace=True)
+
+    def exchange(self, old: str, new: str) -> None:
+        self.process.rename(self._full(old), self._full(new), exchange=True)
 
     def link(self, old: str, new: str) -> None:
         self.process.link(self._full(old), self._full(new), follow_symlinks=False)

@@ -11,7 +11,7 @@ import stat
 from collections.abc import Callable
 
 from rumpy.testing.filesystem import OMIT, FileSystem
-from rumpy.testing.support import exists, opened, put
+from rumpy.testing.support import exists, get, opened, put
 
 __all__ = ["probe"]
 
@@ -182,6 +182,13 @@ def _noreplace(fs: FileSystem) -> bool:
     return False
 
 
+def _exchange(fs: FileSystem) -> bool:
+    put(fs, "e1", b"one")
+    fs.mkdir("e2")
+    fs.exchange("e1", "e2")
+    return get(fs, "e2") == b"one"
+
+
 def _tmpfile(fs: FileSystem) -> bool:
     with opened(fs, ".", os.O_TMPFILE | os.O_RDWR, 0o600) as fd:
         return fs.fstat(fd).nlink == 0
@@ -255,6 +262,7 @@ _TRIALS: dict[str, Callable[[FileSystem], bool]] = {
     "longnames": _longnames,
     "dirlinks": _dirlinks,
     "noreplace": _noreplace,
+    "exchange": _exchange,
     "tmpfile": _tmpfile,
     "allocate": _allocate,
     "punch": _punch,

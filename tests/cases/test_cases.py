@@ -34,9 +34,9 @@ ROOT = os.geteuid() == 0
 BY_ROOT = {"users", "owners", "devices", "sysflags"}
 
 #: What our FFSv2 driver does for a program inside the kernel.
-FFS = frozenset(CAPABILITIES) - {"noreplace", "tmpfile", "mmap"}
+FFS = frozenset(CAPABILITIES) - {"tmpfile", "mmap"}
 #: What is left of that on the host, through FUSE.
-FUSE = (FFS | {"noreplace", "tmpfile", "mmap"}) - {"userflags", "atime", "bsdgroups"}
+FUSE = (FFS | {"tmpfile", "mmap"}) - {"userflags", "atime", "bsdgroups"}
 
 
 def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:

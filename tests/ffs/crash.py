@@ -227,6 +227,10 @@ class Script:
             self._touch(self.k.lstat(f"/mnt/{new}").st_ino)
         self.op(lambda: self.k.rename(f"/mnt/{old}", f"/mnt/{new}"))
 
+    def exchange(self, one: str, other: str) -> None:
+        """Let two names change places."""
+        self.op(lambda: self.k.rename(f"/mnt/{one}", f"/mnt/{other}", exchange=True))
+
     def link(self, old: str, new: str) -> None:
         """Give a file another name."""
         self.op(lambda: self.k.link(f"/mnt/{old}", f"/mnt/{new}"))
@@ -307,6 +311,27 @@ def names(s: Script) -> None:
     s.unlink("long")
 
 
+def swaps(s: Script) -> None:
+    """Names change places: files, directories, and one with the other."""
+    for top in ("a", "b"):
+        s.mkdir(top)
+        s.mkdir(f"{top}/d")
+        s.write(f"{top}/d/deep-{top}", b"deep")
+        s.write(f"{top}/f", top.encode() * 5000, fsync=True)
+    s.exchange("a/f", "b/f")
+    s.exchange("a/d", "b/d")
+    s.exchange("a/d", "b/f")
+    s.fsync("b/f")
+    s.exchange("a", "b/f")
+    s.exchange("b", "a/d")
+    # More than one block of names.
+    for number in range(60):
+        s.write(f"rather-a-long-name-so-that-few-fit-into-a-block-{number:03}", b"")
+    s.exchange("a", "rather-a-long-name-so-that-few-fit-into-a-block-050")
+    s.exchange("rather-a-long-name-so-that-few-fit-into-a-block-001", "b")
+    s.write("last", b"last", fsync=True)
+
+
 def reuse(s: Script) -> None:
     """Blocks of metadata become data and the other way round."""
     for i in range(4):
@@ -347,7 +372,7 @@ def around(s: Script) -> None:
 
 
 SCRIPTS: dict[str, Action] = {
-    f.__name__: f for f in (files, holes, names, reuse, orphans, around)
+    f.__name__: f for f in (files, holes, names, swaps, reuse, orphans, around)
 }
 
 
@@ -360,7 +385,7 @@ def random_script(seed: int, length: int = 60) -> Action:
         for number in range(length):
             new = f"{rng.choice(dirs)}{rng.choice('pqrs')}{number}"
             old = rng.choice(paths) if paths else ""
-            choice = rng.randrange(13)
+            choice = rng.randrange(14)
             fsync = rng.random() < 0.15
             if choice < 4 or not old:
                 s.write(new, rng.randbytes(rng.choice((0, 5, 3000, 70000))),
@@ -380,6 +405,8 @@ def random_script(seed: int, length: int = 60) -> Action:
                 other = rng.choice([p for p in paths if p != old])
                 s.rename(old, other)
                 paths.remove(old)
+            elif choice == 13 and len(paths) > 1:
+                s.exchange(old, rng.choice([p for p in paths if p != old]))
             elif choice == 8:
                 s.truncate(old, rng.choice((0, 100, 5000, 40000, 250000)))
             elif choice == 9:

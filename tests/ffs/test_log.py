@@ -114,6 +114,7 @@ def test_goes_on_with_a_dirty_journal(kernel: rumpy.Kernel, name: str) -> None:
         ("files", "nb-ffs1be-8k"),
         ("holes", "wal-clean-end"),
         ("names", "wal-clean-inside"),
+        ("swaps", "wal-clean-inside"),
         ("reuse", "wal-clean-end"),
         ("orphans", "nb-makefs-ffs2le-16k"),
         ("around", "wal-clean-inside"),

@@ -117,7 +117,7 @@ def test_refusals(tree: Path, make: object, number: int) -> None:
     assert caught.value.errno == number
 
 
-def test_rename_noreplace(tree: Path) -> None:
+def test_renameat2(tree: Path) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
 
     def rename2(old: str, new: str, flags: int) -> int:
@@ -130,8 +130,10 @@ def test_rename_noreplace(tree: Path) -> None:
     (tree / "b").write_bytes(b"b")
     assert rename2("a", "b", 1) == errno.EEXIST
     assert rename2("a", "c", 1) == 0
-    assert rename2("b", "c", 2) == errno.EINVAL  # exchange
     assert sorted(os.listdir(tree)) == ["b", "c"]
+    for flags in (3, 4, 8):  # both, whiteout, unknown
+        assert rename2("b", "c", flags) == errno.EINVAL
+    assert [(tree / name).read_bytes() for name in "bc"] == [b"b", b"a"]
 
 
 def test_append_by_two(tree: Path) -> None:

@@ -246,6 +246,74 @@ def test_rename_of_links_to_one_file(kernel: rumpy.Kernel, where: str) -> None:
     assert kernel.stat(f"{where}/b").st_nlink == 1
 
 
+def test_rename_that_keeps(kernel: rumpy.Kernel, where: str) -> None:
+    """noreplace: the new name must be free, whatever has it."""
+    touch(kernel, f"{where}/a", b"a")
+    kernel.mkdir(f"{where}/d")
+    kernel.link(f"{where}/a", f"{where}/b")
+    for name in ("d", "b", "a"):
+        fails(
+            errno.EEXIST,
+            kernel.rename,
+            f"{where}/a",
+            f"{where}/{name}",
+            noreplace=True,
+        )
+    kernel.rename(f"{where}/a", f"{where}/d/c", noreplace=True)
+    fails(errno.ENOENT, kernel.rename, f"{where}/a", f"{where}/x", noreplace=True)
+    assert sorted(kernel.listdir(where)) == ["b", "d"]
+    assert kernel.stat(f"{where}/d/c").st_nlink == 2
+
+
+def test_exchange(kernel: rumpy.Kernel, where: str) -> None:
+    """What the portable cases can't see: descriptors, and drivers that lack it."""
+    touch(kernel, f"{where}/a", b"a")
+    kernel.makedirs(f"{where}/d/e")
+    fails(
+        errno.EINVAL,
+        kernel.rename,
+        f"{where}/a",
+        f"{where}/d",
+        exchange=True,
+        noreplace=True,
+    )
+    if where == "/work":  # the kernel's own root
+        fails(errno.EINVAL, kernel.rename, "/work/a", "/work/d", exchange=True)
+        assert kernel.listdir("/work/d") == ["e"]
+        return
+    fd = kernel.open(f"{where}/d", os.O_RDONLY | os.O_DIRECTORY)
+    # The walk has all four in its cache.
+    for path in ("a", "d/e", "d/e/..", "d/.."):
+        kernel.stat(f"{where}/{path}")
+    top = kernel.open(where, os.O_RDONLY | os.O_DIRECTORY)
+    kernel.rename("e", "a", src_dir_fd=fd, dst_dir_fd=top, exchange=True)
+    assert kernel.read_file(f"{where}/d/e") == b"a"
+    assert kernel.listdir(f"{where}/a") == []
+    assert kernel.stat(f"{where}/a/..").st_ino == kernel.stat(where).st_ino
+    kernel.chdir(f"{where}/a")
+    assert kernel.getcwd() == f"{where}/a"
+    kernel.rename("../a", f"{where}/d", exchange=True)
+    assert kernel.getcwd() == f"{where}/d"
+    kernel.chdir("/")
+    for done in (fd, top):
+        kernel.close(done)
+    # What is no matter of one file system, or of none.
+    fails(errno.EBUSY, kernel.rename, "/mnt", f"{where}/d", exchange=True)
+    fails(errno.EBUSY, kernel.rename, f"{where}/d", "/mnt", exchange=True)
+    touch(kernel, "/file")
+    fails(errno.EXDEV, kernel.rename, "/file", f"{where}/d", exchange=True)
+    fails(errno.EXDEV, kernel.rename, f"{where}/d", "/file", exchange=True)
+    fails(errno.EBUSY, kernel.rename, "/", "/file", exchange=True)
+
+
+def test_exchange_on_a_read_only_mount(kernel: rumpy.Kernel) -> None:
+    import rumpy
+
+    kernel.mount("ffs", rumpy.demo_image(), "/mnt", "ro")
+    names = [f"/mnt/{name}" for name in kernel.listdir("/mnt")[:2]]
+    fails(errno.EROFS, kernel.rename, *names, exchange=True)
+
+
 def test_cross_device(kernel: rumpy.Kernel) -> None:
     import rumpy
 

@@ -95,6 +95,7 @@ enum export_op {
 #define	EXPORT_F_HANDLE		0x00000001u	/* er_handle is valid */
 #define	EXPORT_F_DATAONLY	0x00000002u	/* FSYNC: fdatasync */
 #define	EXPORT_F_NOREPLACE	0x00000004u	/* RENAME */
+#define	EXPORT_F_EXCHANGE	0x00004000u	/* RENAME: both ways */
 #define	EXPORT_F_CACHED		0x00000008u	/* WRITE: from a page cache; no
 						   appending */
 #define	EXPORT_F_KILLPRIV	0x00000010u	/* WRITE, SETATTR, OPEN: drop

@@ -14,6 +14,8 @@
 #include <sys/systm.h>
 #include <sys/unistd.h>
 
+#include <rumpy/vnode.h>
+
 #include "export_impl.h"
 #include "lookup.h"
 
@@ -643,10 +645,10 @@ rename_source(struct export_mount *xm, const struct export_req *x,
 }
 
 static int
-rename_target_found(const struct export_req *x, const struct rename *r)
+rename_target_found(const struct rename *r)
 {
 
-	if ((x->er_flags & EXPORT_F_NOREPLACE) != 0)
+	if ((r->r_tcn.cn_flags & RUMPY_CN_NOREPLACE) != 0)
 		return EEXIST;
 	if ((r->r_tvp->v_vflag & VV_ROOT) != 0 ||
 	    (r->r_tvp->v_type == VDIR && r->r_tvp->v_mountedhere != NULL))
@@ -677,7 +679,7 @@ rename_target(struct export_mount *xm, const struct export_req *x,
 		return 0;
 	}
 	if (error == 0) {
-		error = rename_target_found(x, r);
+		error = rename_target_found(r);
 		if (error == 0 && r->r_tvp != r->r_tdvp)
 			error = vn_lock(r->r_tvp, LK_EXCLUSIVE);
 		if (error != 0)
@@ -713,14 +715,61 @@ rename_do(struct export_mount *xm, struct rename *r)
 	return error;
 }
 
+/* One end of an exchange: may the name be taken away? */
+static int
+exchange_end(struct export_mount *xm, uint64_t dir, const char *name,
+    uint32_t len, struct componentname *cn, struct vnode **dvpp)
+{
+	struct vnode *vp;
+	int error;
+
+	error = name_dir(xm, dir, name, len, LK_EXCLUSIVE, dvpp);
+	if (error != 0)
+		return error;
+	error = VOP_LOOKUP(*dvpp, &vp, cn);
+	VOP_UNLOCK(*dvpp);
+	if (error != 0)
+		vrele(*dvpp);
+	else
+		vrele(vp);
+	return error;
+}
+
+static int
+export_exchange(struct export_mount *xm, struct export_req *x,
+    kauth_cred_t cred)
+{
+	struct componentname fcn, tcn;
+	struct vnode *fdvp, *tdvp;
+	int error;
+
+	export_cn(&fcn, DELETE, 0, x->er_name, x->er_namelen, cred);
+	export_cn(&tcn, DELETE, 0, x->er_name2, x->er_namelen2, cred);
+	error = exchange_end(xm, x->er_node, x->er_name, x->er_namelen, &fcn,
+	    &fdvp);
+	if (error != 0)
+		return error;
+	error = exchange_end(xm, x->er_node2, x->er_name2, x->er_namelen2,
+	    &tcn, &tdvp);
+	if (error == 0) {
+		error = vfs_exchange(fdvp, &fcn, tdvp, &tcn);
+		vrele(tdvp);
+	}
+	vrele(fdvp);
+	return error;
+}
+
 int
 export_rename(struct export_mount *xm, struct export_req *x, kauth_cred_t cred)
 {
 	struct rename r;
 	int error;
 
+	if ((x->er_flags & EXPORT_F_EXCHANGE) != 0)
+		return export_exchange(xm, x, cred);
 	export_cn(&r.r_fcn, DELETE, 0, x->er_name, x->er_namelen, cred);
-	export_cn(&r.r_tcn, RENAME, 0, x->er_name2, x->er_namelen2, cred);
+	export_cn(&r.r_tcn, RENAME, (x->er_flags & EXPORT_F_NOREPLACE) != 0 ?
+	    RUMPY_CN_NOREPLACE : 0, x->er_name2, x->er_namelen2, cred);
 	error = rename_source(xm, x, &r);
 	if (error != 0)
 		return error;

@@ -25,12 +25,16 @@
 #include <lib/libkern/libkern.h>
 
 #include <miscfs/genfs/genfs.h>
+#include <rumpy/vnode.h>
+
+#include "vnode_call.h"
 
 /* Both ends of a rename, while it is going on. */
 struct renaming {
 	const struct genfs_rename_ops *ops;
 	struct mount	*mp;
 	kauth_cred_t	cred;
+	bool		exchange;	/* both are there, and both move */
 	struct rename_end {
 		struct vnode	*dvp;
 		struct vnode	*vp;	/* referenced; NULL if not there */
@@ -76,9 +80,10 @@ same_name(const struct componentname *a, const struct componentname *b)
  * leads to the other end; finding it here is the error LOOPS.
  */
 static int
-find_end(struct renaming *r, struct rename_end *end, bool must_exist,
+find_end(struct renaming *r, struct rename_end *end,
     const struct vnode *forbidden, int loops)
 {
+	const bool must_exist = end == &r->from || r->exchange;
 	int error;
 
 	error = (*r->ops->gro_lookup)(r->mp, end->dvp, end->cnp, end->de,
@@ -121,9 +126,9 @@ lock_same_directory(struct renaming *r)
 	error = (*r->ops->gro_lock_directory)(r->mp, r->from.dvp);
 	if (error != 0)
 		return error;
-	error = find_end(r, &r->from, true, NULL, 0);
+	error = find_end(r, &r->from, NULL, 0);
 	if (error == 0)
-		error = find_end(r, &r->to, false, NULL, 0);
+		error = find_end(r, &r->to, NULL, 0);
 	if (error != 0) {
 		release_ends(r);
 		VOP_UNLOCK(r->from.dvp);
@@ -141,13 +146,13 @@ lock_in_order(struct renaming *r, struct rename_end *first,
 	error = (*r->ops->gro_lock_directory)(r->mp, first->dvp);
 	if (error != 0)
 		return error;
-	error = find_end(r, first, first == &r->from, between, loops);
+	error = find_end(r, first, between, loops);
 	if (error != 0)
 		goto unlock_first;
 	error = (*r->ops->gro_lock_directory)(r->mp, second->dvp);
 	if (error != 0)
 		goto unlock_first;
-	error = find_end(r, second, second == &r->from, NULL, 0);
+	error = find_end(r, second, NULL, 0);
 	if (error == 0)
 		return 0;
 	VOP_UNLOCK(second->dvp);
@@ -178,8 +183,9 @@ lock_two_directories(struct renaming *r)
 	    r->from.dvp, &between);
 	if (error != 0)
 		return error;
-	/* What the source is in cannot be empty. */
-	error = lock_in_order(r, &r->to, &r->from, between, ENOTEMPTY);
+	/* What the source is in cannot be empty, nor move below itself. */
+	error = lock_in_order(r, &r->to, &r->from, between,
+	    r->exchange ? EINVAL : ENOTEMPTY);
 	if (between != NULL)
 		vrele(between);
 	return error;
@@ -342,9 +348,116 @@ genfs_sane_rename(const struct genfs_rename_ops *ops, struct vnode *fdvp,
 	error = enter(&r);
 	if (error != 0)
 		return error;
-	error = r.from.vp == r.to.vp ? rename_onto_itself(&r, posixly_correct) :
-	    rename_locked(&r);
+	if (r.to.vp != NULL && (tcnp->cn_flags & RUMPY_CN_NOREPLACE) != 0)
+		error = EEXIST;
+	else if (r.from.vp == r.to.vp)
+		error = rename_onto_itself(&r, posixly_correct);
+	else
+		error = rename_locked(&r);
 	leave(&r);
+	return error;
+}
+
+/*
+ * Exchange.  The rules are those of two renames at once, but no file goes
+ * away, so that any kind may take the place of any other.
+ */
+
+static int
+exchange_check(const struct renaming *r)
+{
+	const struct vnode *fvp = r->from.vp, *tvp = r->to.vp;
+	int error;
+
+	if ((fvp->v_type == VDIR && fvp->v_mountedhere != NULL) ||
+	    (tvp->v_type == VDIR && tvp->v_mountedhere != NULL))
+		return EBUSY;
+	error = (*r->ops->gro_rename_check_possible)(r->mp, r->from.dvp,
+	    r->from.vp, r->to.dvp, r->to.vp);
+	if (error == 0)
+		error = (*r->ops->gro_rename_check_permitted)(r->mp, r->cred,
+		    r->from.dvp, r->from.vp, r->to.dvp, r->to.vp);
+	/* The target's ".." is written, too. */
+	if (error == 0 && r->from.dvp != r->to.dvp && tvp->v_type == VDIR)
+		error = VOP_ACCESS(r->to.vp, VWRITE, r->cred);
+	return error;
+}
+
+static void
+exchange_done(struct renaming *r)
+{
+	struct rename_end *ends[] = { &r->from, &r->to };
+
+	for (int i = 0; i < 2; i++) {
+		struct vnode *vp = ends[i]->vp;
+
+		cache_purge1(vp, NULL, 0, PURGE_PARENTS);
+		if (vp->v_type == VDIR)
+			cache_purge1(vp, "..", 2, 0);
+		vop_note(ends[i]->dvp, NOTE_WRITE, 0);
+		vop_note(vp, NOTE_RENAME, 0);
+	}
+}
+
+/* The caller has the mount's rename lock. */
+static int
+exchange_locked(struct renaming *r, const struct rumpy_swap *sw)
+{
+	int error = enter(r);
+
+	if (error != 0)
+		return error;
+	if (r->from.vp == r->to.vp) {	/* two names of one file */
+		leave(r);
+		return 0;
+	}
+	error = exchange_check(r);
+	if (error == 0)
+		error = (*sw->sw_swap)(r->mp, r->cred, r->from.dvp,
+		    r->from.cnp, r->from.de, r->from.vp, r->to.dvp,
+		    r->to.cnp, r->to.de, r->to.vp);
+	if (error == 0)
+		exchange_done(r);
+	leave(r);
+	return error;
+}
+
+/*
+ * Let two names, in unlocked directories, change what they lead to.  EINVAL
+ * if the driver has no way to do it.
+ */
+int
+vfs_exchange(struct vnode *fdvp, struct componentname *fcnp,
+    struct vnode *tdvp, struct componentname *tcnp)
+{
+	uint64_t fde[RUMPY_SWAP_ENTRY / 8], tde[RUMPY_SWAP_ENTRY / 8];
+	struct mount *mp = fdvp->v_mount;
+	struct rumpy_swap sw = { .sw_mp = NULL };
+	struct renaming r = {
+		.mp = mp, .cred = fcnp->cn_cred, .exchange = true,
+		.from = { .dvp = fdvp, .cnp = fcnp, .de = fde },
+		.to = { .dvp = tdvp, .cnp = tcnp, .de = tde },
+	};
+	int error;
+
+	if (is_dots(fcnp) || is_dots(tcnp))
+		return EINVAL;
+	if (mp != tdvp->v_mount)
+		return EXDEV;
+	if ((mp->mnt_flag & MNT_RDONLY) != 0)
+		return EROFS;
+	/* A layer asks the one below, whose answer is not about its vnodes. */
+	if (VOP_FCNTL(fdvp, RUMPY_FCNTL_SWAP, &sw, 0, r.cred) != 0 ||
+	    sw.sw_mp != mp)
+		return EINVAL;
+	r.ops = sw.sw_ops;
+	error = VFS_RENAMELOCK_ENTER(mp);
+	if (error != 0)
+		return error;
+	fstrans_start(mp);
+	error = exchange_locked(&r, &sw);
+	fstrans_done(mp);
+	VFS_RENAMELOCK_EXIT(mp);
 	return error;
 }
 

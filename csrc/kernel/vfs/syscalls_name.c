@@ -13,8 +13,17 @@
 #include <sys/syscallargs.h>
 #include <sys/vnode.h>
 
+#include <rumpy/vnode.h>
+
 #include "vnode_impl.h"
 #include "vn_file.h"
+
+/* How a rename deals with names that are there. */
+enum rename_how {
+	RENAME_NETBSD,		/* of two names of one file, one goes */
+	RENAME_POSIX,		/*   both stay */
+	RENAME_KEEP		/* as POSIX, but EEXIST instead of replacing */
+};
 
 static mode_t
 apply_umask(mode_t mode)
@@ -370,7 +379,7 @@ same_name(const struct componentname *a, const struct componentname *b)
 /* What can be said before the file system looks at it. */
 static int
 rename_check(const struct nameidata *fnd, const struct nameidata *tnd,
-    bool posix)
+    enum rename_how how)
 {
 	struct vnode *fvp = fnd->ni_vp, *tvp = tnd->ni_vp;
 
@@ -379,6 +388,8 @@ rename_check(const struct nameidata *fnd, const struct nameidata *tnd,
 	if (is_dot_or_dotdot(&fnd->ni_cnd) || tnd->ni_dvp == NULL ||
 	    is_dot_or_dotdot(&tnd->ni_cnd))
 		return EINVAL;
+	if (tvp != NULL && how == RENAME_KEEP)
+		return EEXIST;
 	if (fvp->v_vflag & VV_ROOT)
 		return EBUSY;
 	if (tvp != NULL && (tvp->v_vflag & VV_ROOT))
@@ -399,7 +410,7 @@ rename_check(const struct nameidata *fnd, const struct nameidata *tnd,
 	 * Two names of one file: POSIX wants both to stay; the other flavour
 	 * removes the old one, unless they are the same name.
 	 */
-	if (fvp == tvp && (posix || (fnd->ni_dvp == tnd->ni_dvp &&
+	if (fvp == tvp && (how != RENAME_NETBSD || (fnd->ni_dvp == tnd->ni_dvp &&
 	    same_name(&fnd->ni_cnd, &tnd->ni_cnd))))
 		return -1;
 	return 0;
@@ -434,12 +445,12 @@ rename_release(struct nameidata *nd, struct pathbuf *pb)
 
 static int
 rename_locked(struct nameidata *fnd, struct nameidata *tnd,
-    struct pathbuf *fpb, struct pathbuf *tpb, bool posix)
+    struct pathbuf *fpb, struct pathbuf *tpb, enum rename_how how)
 {
 	struct mount *mp = fnd->ni_dvp->v_mount;
 	int error;
 
-	error = rename_check(fnd, tnd, posix);
+	error = rename_check(fnd, tnd, how);
 	if (error != 0) {
 		if (tnd->ni_dvp != NULL)
 			VOP_UNLOCK(tnd->ni_dvp);
@@ -459,6 +470,8 @@ rename_locked(struct nameidata *fnd, struct nameidata *tnd,
 			return error;
 		}
 	}
+	if (how == RENAME_KEEP)	/* somebody may come first yet */
+		tnd->ni_cnd.cn_flags |= RUMPY_CN_NOREPLACE;
 	error = VOP_RENAME(fnd->ni_dvp, fnd->ni_vp, &fnd->ni_cnd,
 	    tnd->ni_dvp, tnd->ni_vp, &tnd->ni_cnd);
 	VFS_RENAMELOCK_EXIT(mp);
@@ -468,7 +481,8 @@ rename_locked(struct nameidata *fnd, struct nameidata *tnd,
 }
 
 static int
-do_rename(int ffd, const char *from, int tfd, const char *to, bool posix)
+do_rename(int ffd, const char *from, int tfd, const char *to,
+    enum rename_how how)
 {
 	struct nameidata fnd, tnd;
 	struct pathbuf *fpb, *tpb;
@@ -498,7 +512,7 @@ do_rename(int ffd, const char *from, int tfd, const char *to, bool posix)
 		rename_release(&fnd, fpb);
 		return error;
 	}
-	return rename_locked(&fnd, &tnd, fpb, tpb, posix);
+	return rename_locked(&fnd, &tnd, fpb, tpb, how);
 }
 
 int
@@ -506,7 +520,7 @@ sys_rename(struct lwp *l __unused, const struct sys_rename_args *uap,
     register_t *retval __unused)
 {
 	return do_rename(AT_FDCWD, SCARG(uap, from), AT_FDCWD,
-	    SCARG(uap, to), false);
+	    SCARG(uap, to), RENAME_NETBSD);
 }
 
 int
@@ -514,7 +528,7 @@ sys___posix_rename(struct lwp *l __unused,
     const struct sys___posix_rename_args *uap, register_t *retval __unused)
 {
 	return do_rename(AT_FDCWD, SCARG(uap, from), AT_FDCWD,
-	    SCARG(uap, to), true);
+	    SCARG(uap, to), RENAME_POSIX);
 }
 
 int
@@ -522,5 +536,54 @@ sys_renameat(struct lwp *l __unused, const struct sys_renameat_args *uap,
     register_t *retval __unused)
 {
 	return do_rename(SCARG(uap, fromfd), SCARG(uap, from),
-	    SCARG(uap, tofd), SCARG(uap, to), false);
+	    SCARG(uap, tofd), SCARG(uap, to), RENAME_NETBSD);
+}
+
+/* Both names are there, and each file gets the other's. */
+static int
+do_exchange(int ffd, const char *from, int tfd, const char *to)
+{
+	struct nameidata fnd, tnd;
+	struct pathbuf *fpb, *tpb;
+	int error;
+
+	error = rename_from(ffd, from, &fnd, &fpb);
+	if (error != 0)
+		return error;
+	error = rename_from(tfd, to, &tnd, &tpb);
+	if (error != 0) {
+		rename_release(&fnd, fpb);
+		return error;
+	}
+	if (fnd.ni_dvp == NULL || tnd.ni_dvp == NULL ||
+	    (fnd.ni_vp->v_vflag & VV_ROOT) != 0 ||
+	    (tnd.ni_vp->v_vflag & VV_ROOT) != 0)
+		error = EBUSY;
+	else
+		error = vfs_exchange(fnd.ni_dvp, &fnd.ni_cnd, tnd.ni_dvp,
+		    &tnd.ni_cnd);
+	rename_release(&tnd, tpb);
+	rename_release(&fnd, fpb);
+	return error;
+}
+
+int
+sys___rumpy_rename(struct lwp *l __unused,
+    const struct sys___rumpy_rename_args *uap, register_t *retval __unused)
+{
+	const int ffd = SCARG(uap, fromfd), tfd = SCARG(uap, tofd);
+
+	switch (SCARG(uap, flags)) {
+	case 0:
+		return do_rename(ffd, SCARG(uap, from), tfd, SCARG(uap, to),
+		    RENAME_POSIX);
+	case RUMPY_RENAME_NOREPLACE:
+		return do_rename(ffd, SCARG(uap, from), tfd, SCARG(uap, to),
+		    RENAME_KEEP);
+	case RUMPY_RENAME_EXCHANGE:
+		return do_exchange(ffd, SCARG(uap, from), tfd,
+		    SCARG(uap, to));
+	default:
+		return EINVAL;
+	}
 }
