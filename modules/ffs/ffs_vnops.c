@@ -18,6 +18,7 @@
 #include <miscfs/specfs/specdev.h>
 #include <uvm/uvm_extern.h>
 #include <uvm/uvm_pager.h>
+#include <rumpy/vnode.h>
 
 #define	FFS_IMMUTABLE	(UF_IMMUTABLE | SF_IMMUTABLE)
 #define	FFS_APPEND	(UF_APPEND | SF_APPEND)
@@ -336,6 +337,17 @@ ffs_settimes_p(const struct vattr *vap)
 	    vap->va_atime.tv_nsec > 0 || vap->va_mtime.tv_nsec > 0;
 }
 
+/* To touch an append-only file is as little a change as to append nothing. */
+static bool
+ffs_touches_only(const struct ffs_inode *ip, const struct vattr *vap)
+{
+	return (ip->i_flags & FFS_IMMUTABLE) == 0 &&
+	    (vap->va_vaflags & RUMPY_VA_TOUCH) != 0 &&
+	    vap->va_flags == VNOVALFLAGS && vap->va_size == VNOVALSIZE &&
+	    vap->va_uid == (uid_t)VNOVAL && vap->va_gid == (gid_t)VNOVAL &&
+	    vap->va_mode == (mode_t)VNOVAL;
+}
+
 static int
 ffs_setattr_each(struct ffs_inode *ip, const struct vattr *vap,
     kauth_cred_t cred)
@@ -348,7 +360,8 @@ ffs_setattr_each(struct ffs_inode *ip, const struct vattr *vap,
 		    (vap->va_flags & (FFS_IMMUTABLE | FFS_APPEND)) != 0)
 			return error;
 	}
-	if ((ip->i_flags & (FFS_IMMUTABLE | FFS_APPEND)) != 0)
+	if ((ip->i_flags & (FFS_IMMUTABLE | FFS_APPEND)) != 0 &&
+	    !ffs_touches_only(ip, vap))
 		return EPERM;
 	if (vap->va_uid != (uid_t)VNOVAL || vap->va_gid != (gid_t)VNOVAL)
 		error = ffs_chown(ip, vap->va_uid, vap->va_gid, cred);

@@ -18,6 +18,7 @@ import pytest
 from fusehelp import skip_unmountable
 
 from rumpy.testing import HostTree
+from rumpy.testing.filesystem import NOW, OMIT
 from rumpy.testing.support import opened, put, stamps
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
@@ -140,15 +141,50 @@ def renameat2(tree: HostTree, old: str, new: str, flags: int) -> None:
         raise OSError(ctypes.get_errno(), "renameat2")
 
 
-def test_exchange_is_refused(host: HostTree) -> None:
-    """Nothing in NetBSD's vnode interface swaps names: said, and not done."""
+def test_whiteouts_are_refused(host: HostTree) -> None:
+    """They are for overlayfs, which takes no FUSE mount for its upper layer."""
     put(host, "a", b"1")
     put(host, "b", b"22")
-    for flags in (2, 4):  # RENAME_EXCHANGE, RENAME_WHITEOUT
+    for flags in (4, 4 | 2, 3, 8):  # RENAME_WHITEOUT; what is no combination
         with pytest.raises(OSError) as caught:
             renameat2(host, "a", "b", flags)
         assert caught.value.errno == errno.EINVAL
     assert (host.stat("a").size, host.stat("b").size) == (1, 2)
+
+
+@needs_root
+def test_append_only_file_is_touched(host: HostTree) -> None:
+    """Its times may be set to now, both of them, and to nothing else."""
+    put(host, "f", b"x")
+    host.utimens("f", _SECOND, _SECOND)
+    host.chflags("f", {"sappnd"})
+    try:
+        for times in ((_SECOND, _SECOND), (NOW, OMIT), (OMIT, NOW), (NOW, 0)):
+            with pytest.raises(PermissionError):
+                host.utimens("f", *times)
+        host.utimens("f", NOW, NOW)
+        assert host.stat("f").mtime > _SECOND < host.stat("f").atime
+        host.chflags("f", {"schg"})
+        with pytest.raises(PermissionError):
+            host.utimens("f", NOW, NOW)
+    finally:
+        host.chflags("f", ())
+
+
+@needs_root
+def test_flags_come_before_what_is_inside(host: HostTree) -> None:
+    """A full directory that may not go is EPERM, as on Linux's own."""
+    host.mkdir("d")
+    host.mkdir("d/sub")
+    put(host, "d/sub/f")
+    for path, flag in (("d", "sappnd"), ("d/sub", "schg"), ("d/sub", "sappnd")):
+        host.chflags(path, {flag})
+        with pytest.raises(PermissionError):
+            host.rmdir("d/sub")
+        host.chflags(path, ())
+    with pytest.raises(OSError) as caught:
+        host.rmdir("d/sub")
+    assert caught.value.errno == errno.ENOTEMPTY
 
 
 def libc_call(name: str, *arguments: object) -> None:

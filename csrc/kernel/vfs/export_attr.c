@@ -10,6 +10,8 @@
 #include <sys/statvfs.h>
 #include <sys/systm.h>
 
+#include <rumpy/vnode.h>
+
 #include "export_impl.h"
 
 static uint32_t
@@ -144,7 +146,7 @@ setattr_times(const struct export_setattr *es, struct vattr *va)
 
 	vfs_timestamp(&now);
 	if ((es->es_valid & both) == both)
-		va->va_vaflags |= VA_UTIMES_NULL;
+		va->va_vaflags |= VA_UTIMES_NULL | RUMPY_VA_TOUCH;
 	if (es->es_valid & EXPORT_SET_ATIME_NOW)
 		va->va_atime = now;
 	else if (es->es_valid & EXPORT_SET_ATIME)

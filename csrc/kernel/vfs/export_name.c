@@ -503,6 +503,22 @@ remove_check(const struct vnode *vp, bool isdir)
 	return vp->v_mountedhere != NULL ? EBUSY : 0;
 }
 
+/*
+ * Linux asks for flags first; to NetBSD's drivers, that a directory is not
+ * empty comes before them.
+ */
+static bool
+remove_forbidden(struct vnode *dvp, const struct vattr *va)
+{
+	const u_long fixed = UF_IMMUTABLE | SF_IMMUTABLE | UF_APPEND |
+	    SF_APPEND;
+	struct vattr dir;
+
+	return (va->va_flags & fixed) != 0 ||
+	    (VOP_GETATTR(dvp, &dir, lwp0.l_cred) == 0 &&
+	    (dir.va_flags & fixed) != 0);
+}
+
 static int
 remove_locked(struct export_mount *xm, struct vnode *dvp, bool isdir,
     struct componentname *cn, kauth_cred_t cred)
@@ -532,6 +548,8 @@ remove_locked(struct export_mount *xm, struct vnode *dvp, bool isdir,
 	 */
 	vref(vp);
 	error = isdir ? VOP_RMDIR(dvp, vp, cn) : VOP_REMOVE(dvp, vp, cn);
+	if (error == ENOTEMPTY && remove_forbidden(dvp, &va))
+		error = EPERM;
 	if (error == 0 && (isdir || va.va_nlink <= 1))
 		export_pin_unlinked(xm, vp);
 	vrele(vp);
