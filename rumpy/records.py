@@ -10,9 +10,9 @@ Modules that every command needs therefore write
     else:
         from rumpy.records import dataclass
 
-and get the same classes: slotted, frozen if asked, with __init__, __eq__,
-__hash__ and __repr__.  Not supported: factories, field(), ordering, and super()
-without arguments in methods.
+and get the same classes: slotted, frozen if asked, with __init__ (unless the
+class has its own), __eq__, __hash__ and __repr__.  Not supported: factories,
+field(), ordering, and super() without arguments in methods.
 """
 
 from __future__ import annotations
@@ -123,7 +123,8 @@ def dataclass(*, frozen: bool = False, slots: bool = True) -> Callable[[type], t
         else:
             space["__hash__"] = None
         made = type(cls)(cls.__name__, cls.__bases__, space)
-        _make_init_later(made, frozen)
+        if "__init__" not in space:
+            _make_init_later(made, frozen)
         return made
 
     return make

@@ -43,6 +43,22 @@ def test_values_defaults_and_inheritance() -> None:
     assert Loose(4).seen == 4
 
 
+def test_a_class_may_have_its_own_init() -> None:
+    @dataclass(frozen=True, slots=True)
+    class Own:
+        x: int
+        y: int
+
+        def __init__(self, x: int) -> None:
+            object.__setattr__(self, "x", x)
+            object.__setattr__(self, "y", -x)
+
+    assert Own(3) == Own(3) and (Own(3).x, Own(3).y) == (3, -3)
+    assert repr(Own(1)).endswith("Own(x=1, y=-1)")
+    with pytest.raises(AttributeError):
+        Own(1).x = 2  # type: ignore[misc]
+
+
 def test_equality_and_hash() -> None:
     assert Point(1) == Point(1, 2) != Point(2)
     assert len({Point(1), Point(1), Point(2)}) == 2

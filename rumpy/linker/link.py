@@ -72,7 +72,8 @@ def load_file(path: str | os.PathLike[str]) -> bytes:
         if status.st_size > MAX_FILE:
             size = status.st_size
             raise LinkError(f"{size} bytes are no module", file=os.fspath(path))
-        return file.read(MAX_FILE)
+        # As much as there is: room for MAX_FILE bytes takes a while to make.
+        return file.read(status.st_size or MAX_FILE)
 
 
 @dataclass(frozen=True, slots=True)

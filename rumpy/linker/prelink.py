@@ -24,6 +24,7 @@ from rumpy.abi.releases import DEFAULT, RELEASES
 from rumpy.errors import LinkError
 from rumpy.linker.dwarf import SHIFT, DwarfLines, Row
 from rumpy.linker.reader import GLOBALS, ObjectFile, pack_globals, read
+from rumpy.linker.scope import read_exports
 
 LINES: Final = ".rumpy.lines"
 MAGIC: Final = b"rumpylines1\0"
@@ -230,5 +231,8 @@ def prelink_tree(build: Path, target: Path) -> list[Path]:
     for source in sorted(exports.glob("*.syms")):
         output = target / source.name
         output.write_bytes(source.read_bytes())
-        written.append(output)
+        # Loading asks for the names, and nobody else for the reasons.
+        names = output.with_suffix(".names")
+        names.write_text("\n".join(sorted(read_exports(source))) + "\n")
+        written += [output, names]
     return written

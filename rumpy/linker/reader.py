@@ -52,6 +52,33 @@ class Section:
     info: int
     entsize: int
 
+    # Many are made before the first call of a process, where the record's own
+    # way takes ten times as long (rumpy.records).
+    def __init__(
+        self,
+        index: int,
+        name: str,
+        type: int,
+        flags: int,
+        offset: int,
+        size: int,
+        align: int,
+        link: int,
+        info: int,
+        entsize: int,
+    ) -> None:
+        put = object.__setattr__
+        put(self, "index", index)
+        put(self, "name", name)
+        put(self, "type", type)
+        put(self, "flags", flags)
+        put(self, "offset", offset)
+        put(self, "size", size)
+        put(self, "align", align)
+        put(self, "link", link)
+        put(self, "info", info)
+        put(self, "entsize", entsize)
+
     @property
     def loaded(self) -> bool:
         """Whether the section takes part in the memory image.

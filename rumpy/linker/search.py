@@ -87,10 +87,12 @@ def kernel_path(netbsd: int = DEFAULT) -> str:
 
 def export_list(netbsd: int = DEFAULT, personality: str = "netbsd") -> frozenset[str]:
     """Names that modules of a personality and a major release may resolve."""
-    file = f"{personality}.syms"
-    path = _newest(os.path.join(EXPORTS, file), os.path.join(DATA, file))
+    path = _newest(
+        os.path.join(EXPORTS, f"{personality}.syms"),
+        os.path.join(DATA, f"{personality}.names"),
+    )
     if path is None:
-        raise LinkError(f"no export list {file} in {DATA}")
+        raise LinkError(f"no export list {personality}.names in {DATA}")
     key = (path, os.stat(path).st_mtime_ns)
     if key not in _exports:
         _exports[key] = read_exports(path)

@@ -11,8 +11,10 @@ import pytest
 from rumpy._hyp import ffi
 from rumpy.errors import LinkError, ModuleError
 from rumpy.hypercall.memory import Memory
-from rumpy.linker import LinkedImage, Linker, peek, plan
+from rumpy.linker import LinkedImage, Linker, export_list, peek, plan
 from rumpy.linker.arena import slot_range
+from rumpy.linker.scope import read_exports
+from rumpy.linker.search import EXPORTS
 
 from .conftest import CALLS, printed
 from .objects import compile_c, module_source
@@ -426,3 +428,13 @@ def test_slab_exhaustion_is_an_error(
     path = compile_c(tmp_path, module_source("large", body), "large.kmod")
     with pytest.raises(LinkError, match="below 2 GiB"):
         linker.load_module(path)
+
+
+def test_names_are_read_with_and_without_reasons(tmp_path: Path) -> None:
+    """Lists are shipped as names alone, which are quicker to read."""
+    listed = tmp_path / "a.syms"
+    listed.write_text("# a comment\n\none\ntwo\tdoes nothing: # no reason\n  three \n")
+    names = tmp_path / "a.names"
+    names.write_text("one\ntwo\nthree\n")
+    assert read_exports(listed) == read_exports(names) == {"one", "two", "three"}
+    assert export_list() == read_exports(Path(EXPORTS) / "netbsd.syms")
