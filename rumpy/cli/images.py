@@ -48,7 +48,7 @@ def is_inside(argument: str) -> bool:
     image = argument
     while ":" in image:
         image = image.rpartition(":")[0]
-        if image and os.path.isfile(image):
+        if image and os.path.exists(image) and not os.path.isdir(image):
             return True
     return False
 

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from rumpy.probe.source import Source
 
 _QEMU = "qemu-img convert -O raw {0} {1}"
+_EWF = "ewfexport -u -f raw -t - {0} > {1}"
 
-# offset, magic, name, the command that makes a raw image {1} of the file {0},
-# whatever its suffix is
+# offset (from the end where it is negative), magic, name, the command that makes
+# a raw image {1} of the file {0}, whatever its suffix is
 _CONVERT = (
     (0, b"\x1f\x8b", "compressed by gzip", "gzip -dc {0} > {1}"),
     (0, b"\xfd7zXZ\0", "compressed by xz", "xz -dc {0} > {1}"),
@@ -31,6 +32,12 @@ _CONVERT = (
     (64, b"\x7f\x10\xda\xbe", "a VDI disk", _QEMU),
     (0, b"vhdxfile", "a VHDX disk", _QEMU),
     (0, b"conectix", "a VHD disk", "qemu-img convert -f vpc -O raw {0} {1}"),
+    (0, b"QED\0", "a QED disk", _QEMU),
+    (0, b"WithoutFreeSpace", "a Parallels disk", _QEMU),
+    (0, b"WithouFreSpacExt", "a Parallels disk", _QEMU),
+    (0, b"EVF\x09\x0d\x0a\xff\0", "an EnCase disk", _EWF),
+    (0, b"EVF2\x0d\x0a\x81\0", "an EnCase disk", _EWF),
+    (-512, b"koly", "an Apple disk image", _QEMU),
     (0, b"\x7fELF", "an ELF object and no disk image", None),
     (257, b"ustar", "a tar archive", "tar -xf {0}"),
 )
@@ -59,9 +66,10 @@ def foreign(source: Source) -> None:
     Raises:
         ImageError: naming the format and the command.
     """
-    head = source.at(0, 512)
+    head, tail = source.at(0, 512), source.at(source.size - 512, 512)
     for offset, magic, name, command in _CONVERT:
-        if head[offset : offset + len(magic)] == magic:
+        place, at = (head, offset) if offset >= 0 else (tail, offset + 512)
+        if place[at : at + len(magic)] == magic:
             hint = None if command is None else _command(command, source.path)
             raise ImageError(f"this is {name}", image=source.path, hint=hint)
 

@@ -3,7 +3,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
+
+from rumpy.errors import ImageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,16 +16,23 @@ if TYPE_CHECKING:
 
 
 class Source:
-    """`size` bytes of `path` from `offset`; reads beyond the end are short."""
+    """`size` bytes of `path` from `offset`; reads beyond the end are short.
+
+    Raises:
+        ImageError: neither a file nor a block device.
+        OSError: the host refuses.
+    """
 
     def __init__(
         self, path: str | os.PathLike[str], offset: int = 0, size: int | None = None
     ) -> None:
-        if os.path.isdir(path):
-            import errno
-
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         self.path = os.fspath(path)
+        mode = os.stat(path).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(mode) and not stat.S_ISBLK(mode):
+            # To open a FIFO waits for a writer; a terminal has other effects.
+            raise ImageError("neither a file nor a block device", image=self.path)
         self.fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         whole = os.lseek(self.fd, 0, os.SEEK_END)
         self.offset = offset

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import struct
 from pathlib import Path
 
@@ -133,6 +134,8 @@ def test_a_loop_of_logical_partitions_ends(tmp_path: Path) -> None:
         (b"QFI\xfb\0\0\0\3", "qcow2", "qemu-img convert -O raw"),
         (b"\x28\xb5\x2f\xfd", "zstd", "zstd -dc"),
         (b"KDMV", "VMDK", "qemu-img"),
+        (b"EVF\x09\x0d\x0a\xff\0", "EnCase", "ewfexport"),
+        (bytes(65536) + b"koly".ljust(512, b"\0"), "Apple", "qemu-img"),
         (b"vhdxfile", "VHDX", "qemu-img"),
         (b"BZh91AY", "bzip2", "bzip2 -dc"),
     ],
@@ -212,3 +215,11 @@ def test_bad_sizes(text: str) -> None:
 def test_a_directory_is_no_image(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError):
         probe(tmp_path)
+
+
+def test_what_is_no_image_is_not_opened(tmp_path: Path) -> None:
+    """A FIFO would wait for a writer, and /dev/zero looks like an empty file."""
+    os.mkfifo(tmp_path / "fifo")
+    for path in (tmp_path / "fifo", Path("/dev/zero")):
+        with pytest.raises(ImageError, match="neither a file nor a block device"):
+            probe(path)
