@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -89,3 +91,37 @@ def test_the_repair_comes_first(image: Path) -> None:
 def test_a_workload_that_fails_is_the_callers(image: Path) -> None:
     with pytest.raises(FileNotFoundError):
         explore(image, lambda fs: fs.unlink("nothing here"))
+
+
+def longer(contents: bytes) -> list[str]:
+    """A checker that a process finds: minds that the disk is a disk."""
+    return [f"{len(contents)} bytes"]
+
+
+def test_on_several_processes_as_in_one(image: Path) -> None:
+    alone = explore(image, careless, states=2, every=2)
+    assert alone.failures
+    spread = explore(image, careless, states=2, every=2, jobs=2)
+    assert spread == alone
+    minded = explore(image, overwrite, states=1, every=4, check=longer, jobs=1)
+    assert minded.failures and minded.failures[0].problem.endswith("bytes")
+
+
+def test_by_an_executor_of_ones_own(image: Path) -> None:
+    names = []
+
+    def check(contents: bytes) -> list[str]:
+        names.append(threading.current_thread().name)
+        return []
+
+    with ThreadPoolExecutor(2, thread_name_prefix="mine") as pool:
+        report = explore(
+            image, overwrite, states=1, every=3, check=check, executor=pool
+        )
+    assert report.ok and len(names) == report.states
+    assert all(name.startswith("mine") for name in names)
+
+
+def test_what_no_process_can_be_given_is_refused(image: Path) -> None:
+    with pytest.raises(TypeError, match=r"another process .*lambda"):
+        explore(image, overwrite, check=lambda contents: [], jobs=2)

@@ -24,22 +24,30 @@ more than its mount.
 from __future__ import annotations
 
 import os
+import pickle
 import stat
 import traceback
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rumpy.block import MemoryDevice, PowerCut, Recorder
 from rumpy.testing.onkernel import KernelTree
+from rumpy.testing.spread import campaign, pieces
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from rumpy.kernel import Kernel
 
 __all__ = ["CrashReport", "CrashTree", "Failure", "Promise", "explore"]
 
 MOUNTPOINT = "/mnt"
 _PIECE = 1 << 20
+#: Cuts for one process at a time: enough to make up for its second kernel.
+_CUTS = 16
 
 #: Given the disk's contents after recovery: what is wrong with them.
 Checker = Callable[[bytes], Sequence[str]]
@@ -257,6 +265,8 @@ def explore(
     seed: int = 0,
     only: tuple[int, int] | None = None,
     kernel: Callable[[], Kernel] | None = None,
+    executor: Executor | None = None,
+    jobs: int | None = None,
 ) -> CrashReport:
     """Run a workload, cut the power after each write, and recover every state.
 
@@ -273,12 +283,15 @@ def explore(
         seed: which random parts.
         only: (end, state) of a Failure, to see that one again.
         kernel: boots one; default rumpy.Kernel().
+        executor, jobs: recover on other processes or machines, as campaign() has
+            it; the workload runs here all the same.  Default: in this thread.
 
     Returns:
         The report; at most one failure for each cut.
 
     Raises:
         OSError, RumpyError: the workload itself failed.
+        TypeError: repair, check or kernel can't be sent to another process.
     """
     from rumpy.kernel import Kernel
 
@@ -286,27 +299,80 @@ def explore(
     base = image if isinstance(image, bytes) else _contents(image)
     words = tuple(options)
     log, promises = _record(boot, base, workload, driver, words)
-    cut = PowerCut(base, log)
     report = CrashReport(len(log))
-    with boot() as k:
-        k.load(driver)
-        recovery = _Recovery(k, driver, words, repair, check)
-        start = k.snapshot()
-        for end in range(0, len(log) + 1, max(every, 1)) if only is None else only[:1]:
-            due = [promise for promise in promises if promise.holds(end)]
-            for number, device in enumerate(cut.states(end, count=states, seed=seed)):
-                if only is not None and number != only[1]:
-                    device.close()
-                    continue
-                report.states += 1
-                problem = _first(recovery, device, due)
-                k.restore(start)
-                device.close()
-                if problem is not None:
-                    report.failures.append(Failure(end, number, problem))
-                    break
-        start.close()
+    task = _Task(driver, words, repair, check, kernel, states, seed)
+    if only is not None:
+        one = task.recover(base, log, promises, only[:1], only[1])
+        report.states, report.failures = one
+        return report
+    ends = range(0, len(log) + 1, max(every, 1))
+    if executor is None and jobs is None:
+        report.states, report.failures = task.recover(base, log, promises, ends)
+        return report
+    # Disks are mostly zeros, and are sent with every piece.
+    packed = zlib.compress(pickle.dumps((base, log, promises)), 1)
+    work = partial(_recover_packed, task, packed)
+    for _, (count, failures) in campaign(
+        work, pieces(ends, _CUTS), executor=executor, jobs=jobs
+    ):
+        report.states += count
+        report.failures += failures
+    report.failures.sort(key=lambda failure: failure.end)
     return report
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """How to recover; see explore()."""
+
+    driver: str
+    options: tuple[str, ...]
+    repair: Callable[[MemoryDevice], object] | None
+    check: Checker | None
+    kernel: Callable[[], Kernel] | None
+    states: int
+    seed: int
+
+    def recover(
+        self,
+        base: bytes,
+        log: list[Any],
+        promises: list[Promise],
+        ends: Iterable[int],
+        only: int | None = None,
+    ) -> tuple[int, list[Failure]]:
+        """Recover the states of cuts: how many, and what was wrong."""
+        from rumpy.kernel import Kernel
+
+        cut, count, failures = PowerCut(base, log), 0, []
+        with (self.kernel or Kernel)() as k:
+            k.load(self.driver)
+            recovery = _Recovery(k, self.driver, self.options, self.repair, self.check)
+            start = k.snapshot()
+            for end in ends:
+                due = [promise for promise in promises if promise.holds(end)]
+                states = cut.states(end, count=self.states, seed=self.seed)
+                for number, device in enumerate(states):
+                    if only is not None and number != only:
+                        device.close()
+                        continue
+                    count += 1
+                    problem = _first(recovery, device, due)
+                    k.restore(start)
+                    device.close()
+                    if problem is not None:
+                        failures.append(Failure(end, number, problem))
+                        break
+            start.close()
+        return count, failures
+
+
+def _recover_packed(
+    task: _Task, packed: bytes, ends: list[int]
+) -> tuple[int, list[Failure]]:
+    """The same, as it is sent to another process."""
+    base, log, promises = pickle.loads(zlib.decompress(packed))
+    return task.recover(base, log, promises, ends)
 
 
 def _first(

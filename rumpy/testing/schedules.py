@@ -33,14 +33,18 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rumpy._hyp import ffi, lib
 from rumpy.errors import KernelPanic, RumpyError
 from rumpy.hypercall import Hypercalls, SeededRandom, VirtualClock
 from rumpy.kernel import Kernel
+from rumpy.testing.spread import campaign, pieces
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from rumpy.process import Process
 
 __all__ = [
@@ -90,6 +94,8 @@ _THINK_MS = 30_000
 #: Virtual seconds after which a call that nothing wakes is stuck for good.
 _PATIENCE = 120.0
 _IO_SECONDS = 10.0
+#: Seeds for one process at a time: enough to make up for its kernel.
+_SEEDS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -547,6 +553,8 @@ def search(
     seconds: float | None = None,
     first: bool = True,
     shrink: bool = True,
+    executor: Executor | None = None,
+    jobs: int | None = None,
     **options: Any,
 ) -> ScheduleReport:
     """Run tasks under the default schedule, and one for each seed.
@@ -557,7 +565,52 @@ def search(
         seconds: stop after so long.
         first: stop at the first finding; else one of each kind is kept.
         shrink: look for the shortest schedule that shows it.
+        executor, jobs: search on other processes or machines, as campaign() has
+            it.  Then which finding comes first depends on who is quicker, and
+            what goes on when the time is up is not stopped.  Default: in this
+            thread.
+
+    Raises:
+        TypeError: what was given can't be sent to another process.
     """
+    work = partial(_search, prepare, tasks, check, first, shrink, options)
+    if executor is None and jobs is None:
+        report, seen = work(seeds, seconds)
+        report.different = len(seen)
+        return report
+    report, seen = ScheduleReport(), set()
+    found: dict[tuple[str, str], Finding] = {}
+    for _, (part, more) in campaign(
+        work, pieces(seeds, _SEEDS), seconds=seconds, executor=executor, jobs=jobs
+    ):
+        # Each piece began with the default schedule.
+        report.runs += part.runs - (report.runs > 0)
+        report.decisions = max(report.decisions, part.decisions)
+        seen |= more
+        for finding in part.findings:
+            kind = finding.found.signature
+            if kind not in found or finding.seed < found[kind].seed:
+                found[kind] = finding
+        if found and first:
+            break
+    report.findings = sorted(found.values(), key=lambda finding: finding.seed)
+    if first:
+        del report.findings[1:]
+    report.different = len(seen)
+    return report
+
+
+def _search(
+    prepare: Callable[[Kernel], object],
+    tasks: Sequence[Task],
+    check: Callable[[Kernel, Sequence[Any]], object] | None,
+    first: bool,
+    shrink: bool,
+    options: Mapping[str, Any],
+    seeds: Iterable[int],
+    seconds: float | None = None,
+) -> tuple[ScheduleReport, set[Schedule]]:
+    """Search in this process; the report, and every schedule that was tried."""
     report, kinds, seen = ScheduleReport(), set(), set()
     end = None if seconds is None else time.monotonic() + seconds
     with Searcher(prepare, tasks, check, **options) as searcher:
@@ -576,8 +629,7 @@ def search(
                     break
             if end is not None and time.monotonic() > end:
                 break
-    report.different = len(seen)
-    return report
+    return report, seen
 
 
 def _chain(seeds: Iterable[int]) -> Iterable[int]:
