@@ -172,6 +172,25 @@ def test_append_only_file_is_touched(host: HostTree) -> None:
 
 
 @needs_root
+def test_immutable_ends_writing(host: HostTree) -> None:
+    """Also for who has the file open; on NetBSD that one goes on."""
+    put(host, "f", b"before")
+    with opened(host, "f", os.O_RDWR) as fd:
+        host.pwrite(fd, b"B", 0)
+        host.chflags("f", {"schg"})
+        for call in (
+            lambda: host.pwrite(fd, b"after", 0),
+            lambda: host.punch(fd, 0, 9),
+        ):
+            with pytest.raises(PermissionError):
+                call()
+        host.chflags("f", ())
+        assert host.pread(fd, 9, 0) == b"Before"
+        host.pwrite(fd, b"b", 0)
+        assert host.pread(fd, 9, 0) == b"before"
+
+
+@needs_root
 def test_flags_come_before_what_is_inside(host: HostTree) -> None:
     """A full directory that may not go is EPERM, as on Linux's own."""
     host.mkdir("d")

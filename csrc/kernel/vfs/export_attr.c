@@ -340,6 +340,8 @@ export_setflags(struct export_mount *xm, struct export_req *x,
 		vattr_null(&va);
 		va.va_flags = flags;
 		error = VOP_SETATTR(vp, &va, cred);
+		if (error == 0 && (flags & SF_IMMUTABLE) != 0)
+			xm->xm_freezes = true;
 	}
 	vput(vp);
 	return error;

@@ -238,6 +238,24 @@ write_ioflag(const struct export_req *x)
 	return ioflag;
 }
 
+/*
+ * On NetBSD who has a file open goes on writing when it becomes immutable; on
+ * Linux that is over.  What is immutable from the start nobody has open.
+ */
+static int
+write_frozen(const struct export_mount *xm, const struct export_req *x,
+    struct vnode *vp)
+{
+	struct vattr va;
+	int error;
+
+	if (!xm->xm_freezes || (x->er_flags & EXPORT_F_CACHED) != 0)
+		return 0;
+	error = VOP_GETATTR(vp, &va, lwp0.l_cred);
+	return error == 0 && (va.va_flags & (UF_IMMUTABLE | SF_IMMUTABLE)) != 0
+	    ? EPERM : error;
+}
+
 int
 export_write(struct export_mount *xm, struct export_req *x, kauth_cred_t cred)
 {
@@ -250,8 +268,11 @@ export_write(struct export_mount *xm, struct export_req *x, kauth_cred_t cred)
 	io_setup(&uio, &iov, x, UIO_WRITE);
 	error = export_target(xm, x, LK_EXCLUSIVE, &vp);
 	if (error == 0) {
-		error = vp->v_type == VDIR ? EISDIR : VOP_WRITE(vp, &uio,
-		    write_ioflag(x), xh != NULL ? xh->xh_cred : cred);
+		error = vp->v_type == VDIR ? EISDIR :
+		    write_frozen(xm, x, vp);
+		if (error == 0)
+			error = VOP_WRITE(vp, &uio, write_ioflag(x),
+			    xh != NULL ? xh->xh_cred : cred);
 		if (error == 0 && (x->er_flags & EXPORT_F_KILLPRIV) != 0)
 			error = export_kill_privs(vp);
 		vput(vp);

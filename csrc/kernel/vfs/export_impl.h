@@ -89,6 +89,7 @@ struct export_mount {
 	uint64_t	xm_lastid;	/* of the table */
 	size_t		xm_fidlen;	/* of handles that fit into an id */
 	bool		xm_novget;	/* the driver has no VFS_VGET */
+	bool		xm_freezes;	/* files were made immutable by SETFLAGS */
 	LIST_HEAD(, export_handle) xm_handles;
 	TAILQ_HEAD(, export_link) xm_requests;
 	struct export_nodes xm_byid[XM_HASH];
