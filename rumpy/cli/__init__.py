@@ -43,8 +43,9 @@ _FOREIGN = ("python", "run")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the exit code."""
-    from rumpy.cli.start import import_less
+    from rumpy.cli.start import import_less, open_streams
 
+    open_streams()
     import_less()
     from rumpy.cli.group import run
 

@@ -55,6 +55,30 @@ def collect_less() -> None:
     gc.set_threshold(_MANY, 20, 20)
 
 
+def open_streams() -> None:
+    """Give a command without standard streams some (`>&-`, some cron jobs).
+
+    Else the next file that is opened, such as the image, is what messages go
+    to.  Nothing can be written to such a stdout, and that is an error.
+    """
+    if None not in (sys.stdin, sys.stdout, sys.stderr):
+        return
+    import os
+
+    for number, name, mode in (
+        (0, "stdin", "r"),
+        (1, "stdout", "w"),
+        (2, "stderr", "w"),
+    ):
+        if getattr(sys, name) is None:
+            flags = os.O_WRONLY if name == "stderr" else os.O_RDONLY
+            fd = os.open(os.devnull, flags)
+            if fd != number:
+                os.dup2(fd, number)
+                os.close(fd)
+            setattr(sys, name, open(number, mode, closefd=False))
+
+
 def leave(code: int) -> None:
     """End the process: as Python does, but without freeing every object.
 

@@ -156,6 +156,32 @@ def test_cat_into_a_pipe_that_closes(image: Path) -> None:
     assert done.stdout == "0 0\n" and done.stderr == ""
 
 
+@pytest.mark.parametrize(
+    ("line", "code", "words"),
+    [
+        ("ls -l {} >/dev/full", 1, "rumpy: No space left on device\n"),
+        ("ls -l {} >&-", 1, "rumpy: Bad file descriptor\n"),
+        ("cat {}:/numbers.txt >&-", 1, "rumpy: Bad file descriptor\n"),
+        ("cp -r {0}:/bin {0}.out >&- <&-", 0, ""),
+        ("ls {}x 2>&-", 2, ""),
+        ("python <&-", 0, None),
+    ],
+)
+def test_streams_that_are_closed(
+    image: Path, line: str, code: int, words: str | None
+) -> None:
+    """No traceback, and no message that ends in the image."""
+    before = image.read_bytes()
+    done = subprocess.run(
+        f"{sys.executable} -m rumpy {line.format(image)}",
+        shell=True, capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == code and "Traceback" not in done.stderr
+    assert words is None or done.stderr == words
+    assert image.read_bytes() == before
+
+
 def test_stat(run: Run, image: Path) -> None:
     facts = json.loads(ok(run("stat", "--json", f"{image}:/shortcut")))
     assert facts["target"] == "a_directory/README" and stat.S_ISLNK(facts["mode"])
