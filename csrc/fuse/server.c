@@ -5,6 +5,7 @@
  */
 
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 
 #include <errno.h>
@@ -137,6 +138,28 @@ pool_destroy(struct fuse_server *fs)
 }
 
 /*
+ * Messages.  The C library's read and writev are points where a thread can be
+ * cancelled, which costs a process of several threads two atomic operations a
+ * call; syscall(2) is none.  A message of one piece needs no vector.
+ */
+
+static ssize_t
+message_read(const struct fuse_server *fs, void *msg)
+{
+
+	return syscall(SYS_read, fs->cfg.fd, msg, fs->msgsize);
+}
+
+static ssize_t
+message_write(const struct fuse_server *fs, const struct iovec *iov, int n)
+{
+
+	return n == 1 ?
+	    syscall(SYS_write, fs->cfg.fd, iov->iov_base, iov->iov_len) :
+	    syscall(SYS_writev, fs->cfg.fd, iov, n);
+}
+
+/*
  * Answers.
  */
 
@@ -204,7 +227,7 @@ server_answer(struct fuse_req *req, int error, size_t bodylen)
 	req->out.unique = req->unique;
 	ssize_t done;
 	do {
-		done = writev(req->fs->cfg.fd, iov, n);
+		done = message_write(req->fs, iov, n);
 	} while (done == -1 && errno == EINTR);
 	server_free(req);
 }
@@ -458,7 +481,7 @@ server_loop(struct fuse_server *fs)
 			fs->error = ENOMEM;
 			return FUSE_RUN_ERROR;
 		}
-		const ssize_t n = read(fs->cfg.fd, req->msg, fs->msgsize);
+		const ssize_t n = message_read(fs, req->msg);
 		if (n < (ssize_t)sizeof(struct fuse_in_header)) {
 			pool_put(fs, req);
 			stop = server_read_error(fs, n < 0 ? errno : EIO);
