@@ -75,6 +75,17 @@ def test_truncating_drops_set_id_bits(host: HostTree) -> None:
 
 
 @needs_root
+def test_a_new_file_keeps_the_set_id_bits_it_is_made_with(host: HostTree) -> None:
+    """Its O_TRUNC has nothing to truncate; Linux's caches would hide the loss."""
+    flags = os.O_CREAT | os.O_TRUNC | os.O_WRONLY
+    with opened(host.as_user(2001, 2001), "f", flags, 0o6755):
+        pass
+    with open("/proc/sys/vm/drop_caches", "w") as file:
+        file.write("2")
+    assert host.stat("f").mode & 0o7777 == 0o6755
+
+
+@needs_root
 def test_running_takes_leave_to_run_only(host: HostTree) -> None:
     """A program that its caller can't read can be run, and not the other way."""
     where = os.path.join(host.directory, host.root)

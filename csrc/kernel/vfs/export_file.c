@@ -113,7 +113,8 @@ export_open_vnode(struct export_mount *xm, struct export_req *x,
 	}
 	if (fflags & FWRITE)
 		open_count_writer(vp, 1);
-	error = open_truncate(x, vp, cred);
+	/* A new file is empty, and has no set-id bits that are not wanted. */
+	error = isnew ? 0 : open_truncate(x, vp, cred);
 	VOP_UNLOCK(vp);
 	if (error == 0)
 		error = export_handle_new(xm, vp, fflags, cred, &x->er_handle);
