@@ -141,6 +141,7 @@ class NativeServer:
                 f"Linux did not accept the server: {os.strerror(code)}",
                 mountpoint=self.mountpoint,
             )
+        mounting.read_ahead(self.mountpoint)
 
     def _run(self) -> None:
         self.why = int(self._lib.fuse_server_run(self._server))

@@ -31,6 +31,7 @@ __all__ = [
     "find_mount",
     "is_stale",
     "mount_descriptor",
+    "read_ahead",
     "unmount",
 ]
 
@@ -44,6 +45,9 @@ _CONF = "/etc/fuse.conf"
 _DEVICE = "/dev/fuse"
 #: Linux's number of the FUSE device, everywhere.
 _NUMBER = os.makedev(10, 229)
+
+#: How far Linux reads ahead of who reads a file from start to end, KiB.
+_AHEAD_KIB = 512
 
 #: How long a mount may be busy without anybody that we can name, seconds.
 _BUSY_S = 1.0
@@ -327,6 +331,23 @@ def _receive(sock: socket.socket) -> int | None:
             os.set_inheritable(numbers[0], False)
             return numbers[0]
     return None
+
+
+def read_ahead(mountpoint: str) -> None:
+    """Have Linux read farther ahead on a live mount than its 128 KiB.
+
+    Fewer requests for the same data.  FUSE_INIT can only make it less; the
+    file that makes it more is root's, so that other users' mounts and those
+    in containers go without.
+    """
+    entry = find_mount(mountpoint)
+    if entry is None:
+        return
+    path = f"/sys/class/bdi/{entry.device}/read_ahead_kb"
+    with contextlib.suppress(OSError), open(path, "r+b", buffering=0) as file:
+        if int(file.read()) < _AHEAD_KIB:
+            file.seek(0)
+            file.write(b"%d" % _AHEAD_KIB)
 
 
 def unmount(mountpoint: str, *, lazy: bool = False) -> None:
