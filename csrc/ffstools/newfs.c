@@ -213,6 +213,15 @@ fft_geometry_old(struct fs *fs)
 	fs->fs_old_csaddr = (int32_t)fs->fs_csaddr;
 }
 
+/* Bytes between the maps of one group and those of the next. */
+static int64_t
+fft_run(const struct fs *fs)
+{
+	const int64_t frags = fs->fs_fpg - fs->fs_dblkno + fs->fs_sblkno;
+
+	return frags / fs->fs_frag * fs->fs_bsize;
+}
+
 /* A superblock for a file system of size bytes. */
 int
 fft_geometry(struct fft_disk *d, const struct fft_newfs *p, int64_t size,
@@ -233,9 +242,13 @@ fft_geometry(struct fft_disk *d, const struct fft_newfs *p, int64_t size,
 		    (long long)size);
 	least = (nfrags + 8LL * p->bsize - 1) / (8LL * p->bsize);
 	ncg = least < FFT_MINGROUPS ? FFT_MINGROUPS : least;
-	/* Small ones have fewer groups, of which each is worth its maps. */
+	/*
+	 * Small ones have fewer groups, of which each is worth its maps, and
+	 * holds the journal in one piece.
+	 */
 	while (ncg > least && (!fft_geometry_groups(p, fs, nfrags, ncg) ||
-	    fs->fs_fpg < 4 * fs->fs_dblkno) && ncg > 1)
+	    fs->fs_fpg < 4 * fs->fs_dblkno || fft_run(fs) < p->log) &&
+	    ncg > 1)
 		ncg--;
 	while (!fft_geometry_groups(p, fs, nfrags, ncg)) {
 		if (++ncg > nfrags / (fs->fs_iblkno + 2 * fs->fs_frag) + 1)

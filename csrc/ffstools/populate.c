@@ -579,19 +579,23 @@ fft_place_journal(struct fft_layout *l)
 	struct fs *fs = &l->fs;
 	struct fft_filler f = { .l = l, .ip = &l->journal, .idx = FFT_NONE };
 	const int64_t n = (l->p->log + fs->fs_bsize - 1) >> fs->fs_bshift;
-	int64_t run = 0, b;
+	int64_t run = 0, longest = 0, b;
 	int error;
 
 	error = fft_take_inode(l, false, &l->journal.ino);
 	if (error != 0)
 		return error;
-	for (b = l->blk; !l->dry && b < l->nblks && run < n; b++)
+	for (b = l->blk; !l->dry && b < l->nblks && run < n; b++) {
 		run = fft_blkbits(l->used, fs->fs_frag, (uint64_t)b) == 0 ?
 		    run + 1 : 0;
+		longest = run > longest ? run : longest;
+	}
 	if (!l->dry && run < n)
 		return fft_fail(l->d, ENOSPC, "no %lld bytes in one piece for "
-		    "the journal: cylinder groups are smaller",
-		    (long long)l->p->log);
+		    "the journal: between the maps of cylinder groups are "
+		    "%lld; larger blocks make larger groups",
+		    (long long)l->p->log,
+		    (long long)(longest << fs->fs_bshift));
 	b = l->dry ? 1 : (b - n) << fs->fs_fragshift;
 	for (int64_t i = 0; !l->dry && i < n << fs->fs_fragshift; i++)
 		fft_setbit(l->used, (uint64_t)(b + i));
