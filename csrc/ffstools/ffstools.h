@@ -13,7 +13,7 @@
  * newfs.c	geometry, and the empty file system
  * tree.c	the tree that is to be put in
  * populate.c	where everything goes, and copying it there
- * fsck*.c	checking and repairing
+ * fsck*.c	checking and repairing; fsck_sun.c: what only Solaris has
  */
 
 #ifndef FFSTOOLS_H
@@ -34,7 +34,14 @@ int	fft_read(struct fft_disk *, int64_t, void *, size_t);
 int	fft_write(struct fft_disk *, int64_t, const void *, size_t);
 int	fft_overlay_begin(struct fft_disk *, size_t);
 size_t	fft_overlay_pages(const struct fft_disk *);
-int	fft_overlay_commit(struct fft_disk *);
+int	fft_overlay_commit(struct fft_disk *,
+	    int (*)(const void *, int64_t, int64_t), const void *);
+int	fft_keep(struct fft_disk *, int64_t, size_t);
+int	fft_restore(struct fft_disk *, int64_t, size_t);
+int	fft_read_kept(struct fft_disk *, int64_t, void *, size_t);
+int	fft_disk_read(struct fft_disk *, int64_t, void *, size_t);
+int	fft_disk_write(struct fft_disk *, int64_t, const void *, size_t);
+int	fft_disk_sync(struct fft_disk *);
 void	fft_overlay_drop(struct fft_disk *);
 
 /* Bits. */
@@ -98,7 +105,9 @@ void	fft_copy_bits(uint8_t *, const uint8_t *, uint64_t, uint32_t);
 /* super.c */
 void	fft_inode_decode(const struct fs *, bool, const void *,
 	    struct fft_dinode *);
+int	fft_super_search(struct fft_disk *, struct fft_super *);
 int64_t	fft_inode_offset(const struct fs *, uint64_t);
+bool	fft_group_isold(const struct fs *, const void *, bool);
 
 /* newfs.c */
 int	fft_geometry(struct fft_disk *, const struct fft_newfs *, int64_t,

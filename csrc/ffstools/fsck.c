@@ -99,6 +99,15 @@ fsck_phase(struct fsck *f, int phase, int64_t total)
 	f->rep->phase = phase;
 }
 
+/* So far is a phase; asked to stop, it ends here. */
+void
+fsck_tick(struct fsck *f, int64_t done)
+{
+	f->rep->done = done;
+	if (f->rep->stop != 0 && f->fatal == 0)
+		f->fatal = fft_fail(f->d, EINTR, "interrupted");
+}
+
 /* Reading and writing: see fsck.h. */
 
 bool
@@ -172,7 +181,8 @@ fsck_alloc_part(struct fsck *f, int n)
 
 	for (int64_t b = 0; b < fs->fs_size; b++) {
 		run = FFS_FRAGNUM(fs, b) == 0 ? 0 : run;
-		run = fft_isset(f->used, (uint64_t)b) ? 0 : run + 1;
+		run = fft_isset(f->used, (uint64_t)b) || (f->held != NULL &&
+		    fft_isset(f->held, (uint64_t)b)) ? 0 : run + 1;
 		if (run == n && !ffs_reserved_range(fs, b - n + 1, n))
 			return b - n + 1;
 	}
@@ -190,7 +200,8 @@ fsck_alloc(struct fsck *f, int n)
 	for (; f->next < nblks && b == 0; f->next++) {
 		b = f->next << fs->fs_fragshift;
 		if (fft_blkbits(f->used, fs->fs_frag, (uint64_t)f->next) != 0 ||
-		    ffs_reserved_range(fs, b, fs->fs_frag))
+		    (f->held != NULL && fft_blkbits(f->held, fs->fs_frag,
+		    (uint64_t)f->next) != 0) || ffs_reserved_range(fs, b, fs->fs_frag))
 			b = 0;
 	}
 	if (b == 0 && n < fs->fs_frag)
@@ -203,161 +214,35 @@ fsck_alloc(struct fsck *f, int n)
 void
 fsck_release(struct fsck *f, int64_t b, int n)
 {
+	int error;
+
 	if (ffs_reserved_range(f->fs, b, n))
 		return;
+	/* Only whole blocks were ever taken for indirect ones. */
+	error = n < f->fs->fs_frag ? 0 : fft_restore(f->d,
+	    b << f->fs->fs_fshift, (size_t)f->fs->fs_bsize);
+	if (error != 0)
+		f->fatal = error;
 	for (int i = 0; i < n; i++)
 		fft_clrbit(f->used, (uint64_t)(b + i));
 	if (b >> f->fs->fs_fragshift < f->next)
 		f->next = b >> f->fs->fs_fragshift;
 }
 
-/* The superblock. */
-
-/*
- * What the damaged first superblock still tells and its copies never knew:
- * name, journal, quotas, snapshots.
- */
-static void
-fsck_super_merge(struct fsck *f)
+bool
+fsck_isclean(const struct fsck *f)
 {
-	struct fs *fs = f->fs;
-	uint8_t buf[FFS_SBLOCKSIZE];
-	struct fs old;
+	const struct fs *fs = f->fs;
 
-	if (!fsck_read(f, fs->fs_sblockloc, buf, sizeof(buf)))
-		return;
-	memcpy(&old, buf, sizeof(old));
-	if (f->swap)
-		ffs_sb_swap(&old);
-	if (old.fs_magic != fs->fs_magic ||
-	    old.fs_sblockloc != fs->fs_sblockloc)
-		return;
-	memcpy(fs->fs_volname, old.fs_volname, sizeof(fs->fs_volname));
-	memcpy(fs->fs_fsmnt, old.fs_fsmnt, sizeof(fs->fs_fsmnt));
-	fs->fs_clean = old.fs_clean;
-	if (ffs_sb_haswapbl(&old)) {
-		fs->fs_flags |= FFS_DOWAPBL;
-		fs->fs_journal_version = old.fs_journal_version;
-		fs->fs_journal_location = old.fs_journal_location;
-		memcpy(fs->fs_journallocs, old.fs_journallocs,
-		    sizeof(fs->fs_journallocs));
-	}
-	if (ffs_sb_hasquota2(&old)) {
-		fs->fs_flags |= FFS_DOQUOTA2;
-		fs->fs_quota_magic = old.fs_quota_magic;
-		fs->fs_quota_flags = old.fs_quota_flags;
-		memcpy(fs->fs_quotafile, old.fs_quotafile,
-		    sizeof(fs->fs_quotafile));
-	}
+	if (ffs_sb_sun(fs))
+		return fs->fs_clean == FFS_ISCLEAN ||
+		    fs->fs_clean == FFS_SUN_STABLE ||
+		    fs->fs_clean == FFS_SUN_CLEANLOG;
+	return fs->fs_clean == FFS_ISCLEAN &&
+	    (fs->fs_flags & (FFS_UNCLEAN | FFS_NEEDSFSCK)) == 0;
 }
 
-static bool	fsck_oldsuper(const struct fsck *);
-static bool	fsck_super_same(const struct fs *, const struct fs *);
-
-/*
- * A first superblock that says it is of an old format, while its copies say
- * they are not, is damaged: formats are not changed back.
- */
-static void
-fsck_super_doubt(struct fsck *f)
-{
-	const uint32_t n = f->fs->fs_ncg < 4 ? f->fs->fs_ncg : 4;
-	struct fft_super copy;
-
-	for (uint32_t c = 0; c < n && (f->old43 || fsck_oldsuper(f)); c++) {
-		const int64_t at = ffs_cgsblock(f->fs, c) << f->fs->fs_fshift;
-
-		if (at == f->s.where ||
-		    fft_super_find(f->d, at, 0, &copy) != 0 ||
-		    ffs_sb_old43(&copy.fs) ||
-		    (copy.fs.fs_old_flags & FFS_FLAGS_UPDATED) == 0 ||
-		    copy.swap != f->s.swap ||
-		    !fsck_super_same(f->fs, &copy.fs))
-			continue;
-		f->s = copy;
-		f->s.alternate = 1;
-		f->old43 = false;
-		(void)snprintf(f->s.why, sizeof(f->s.why), "%s",
-		    "the superblock is of an older format than its copies");
-	}
-}
-
-static bool
-fsck_super_read(struct fsck *f)
-{
-	struct fft_fsck *r = f->rep;
-	int error;
-
-	error = fft_super_find(f->d, r->alternate, 1, &f->s);
-	if (error != 0) {
-		f->fatal = error;
-		return false;
-	}
-	f->fs = &f->s.fs;
-	f->swap = f->s.swap != 0;
-	f->v2 = ffs_isufs2(f->fs);
-	f->old43 = ffs_sb_old43(f->fs);
-	fsck_super_doubt(f);
-	if (f->s.alternate) {
-		fsck_problem(f, "superblock", 1, 0, "%s: taken from the copy "
-		    "at sector %lld", f->s.why[0] != '\0' ? f->s.why :
-		    "another one was asked for",
-		    (long long)f->s.where / 512);
-		fsck_super_merge(f);
-		f->sbdirty = true;
-	}
-	return true;
-}
-
-/* After a replay, which may have brought another one. */
-void
-fsck_super_again(struct fsck *f)
-{
-	const bool swap = f->swap;
-	uint8_t buf[FFS_SBLOCKSIZE];
-	struct fs new;
-	const char *why;
-	bool newswap;
-
-	if (f->s.alternate || !fsck_read(f, f->s.where, buf, sizeof(buf)))
-		return;
-	if (ffs_sb_decode(&new, buf, f->s.where, f->d->size, &newswap, &why) !=
-	    FFS_SB_OK || newswap != swap || new.fs_magic != f->fs->fs_magic) {
-		fsck_problem(f, "superblock", 1, 0,
-		    "the journal brought an absurd superblock: not taken");
-		f->sbdirty = true;
-		return;
-	}
-	*f->fs = new;
-	f->sbdirty = true;
-}
-
-/* 32-bit counters only, as before FFSv2; inodes are today's. */
-static bool
-fsck_oldsuper(const struct fsck *f)
-{
-	return !f->v2 && !f->old43 &&
-	    (f->fs->fs_old_flags & FFS_FLAGS_UPDATED) == 0;
-}
-
-static bool
-fsck_readonly(const struct fsck *f)
-{
-	return f->old43 || fsck_oldsuper(f);
-}
-
-/* The decoder has filled in all the newer members: say that they are. */
-static void
-fsck_super_update(struct fsck *f)
-{
-	fsck_problem(f, "old-superblock", 0, 0,
-	    "the superblock is of the old format: brought up to date");
-	f->fs->fs_old_flags |= FFS_FLAGS_UPDATED;
-	f->fs->fs_maxbsize = f->fs->fs_bsize;
-	f->sbdirty = true;
-}
-
-/* What makes an image one to look at only; notes about the rest. */
+/* What is known before the phases; notes about what is left alone. */
 static void
 fsck_flavour(struct fsck *f)
 {
@@ -367,16 +252,10 @@ fsck_flavour(struct fsck *f)
 	r->version = f->v2 ? 2 : 1;
 	r->swap = f->swap;
 	r->old43 = f->old43;
-	r->clean = fs->fs_clean == FFS_ISCLEAN &&
-	    (fs->fs_flags & FFS_NEEDSFSCK) == 0;
+	r->clean = fsck_isclean(f);
 	r->size = fs->fs_size << fs->fs_fshift;
-	if (fsck_oldsuper(f) && r->mode == FFT_REPAIR)
+	if (r->mode == FFT_REPAIR)
 		fsck_super_update(f);
-	if (f->old43 || fsck_oldsuper(f))
-		fsck_note(f, "%s: checked, never repaired",
-		    ffs_sb_sun(fs) ? "Solaris' log and lists are not known" :
-		    f->old43 ? "4.3BSD inodes and directories" :
-		    "a superblock of the old format (but with -y)");
 	if (ffs_sb_hasquota2(fs))
 		fsck_note(f, "quotas: left alone; after repairs they may be "
 		    "wrong (quotacheck)");
@@ -388,74 +267,6 @@ fsck_flavour(struct fsck *f)
 		    "used, everything is checked");
 }
 
-static bool
-fsck_super_same(const struct fs *a, const struct fs *b)
-{
-	return a->fs_size == b->fs_size && a->fs_ncg == b->fs_ncg &&
-	    a->fs_bsize == b->fs_bsize && a->fs_fsize == b->fs_fsize &&
-	    a->fs_ipg == b->fs_ipg && a->fs_fpg == b->fs_fpg &&
-	    a->fs_sblkno == b->fs_sblkno && a->fs_cblkno == b->fs_cblkno &&
-	    a->fs_iblkno == b->fs_iblkno && a->fs_dblkno == b->fs_dblkno &&
-	    a->fs_csaddr == b->fs_csaddr && a->fs_cssize == b->fs_cssize &&
-	    a->fs_cgsize == b->fs_cgsize && a->fs_sblockloc == b->fs_sblockloc;
-}
-
-/* Copies of the superblock in the groups. */
-static void
-fsck_super_copies(struct fsck *f)
-{
-	const struct fs *fs = f->fs;
-	uint8_t buf[FFS_SBLOCKSIZE];
-	struct fs copy;
-
-	for (uint32_t c = 0; c < fs->fs_ncg && f->fatal == 0; c++) {
-		const int64_t at = ffs_cgsblock(fs, c) << fs->fs_fshift;
-		const char *why;
-		bool swap;
-
-		if (at == fs->fs_sblockloc ||
-		    !fsck_read(f, at, buf, sizeof(buf)))
-			continue;
-		if (ffs_sb_decode(&copy, buf, fs->fs_sblockloc, f->d->size,
-		    &swap, &why) == FFS_SB_OK && swap == f->swap &&
-		    fsck_super_same(fs, &copy))
-			continue;
-		fsck_problem(f, "superblock-copy", 0, 0, "the copy in group "
-		    "%u is damaged", c);
-		memset(buf, 0, sizeof(buf));
-		ffs_sb_encode(buf, fs, f->swap);
-		fsck_write(f, at, buf, sizeof(buf));
-	}
-}
-
-/* The first superblock, as it is to be. */
-static void
-fsck_super_finish(struct fsck *f)
-{
-	struct fs *fs = f->fs;
-	uint8_t buf[FFS_SBLOCKSIZE];
-
-	if (fs->fs_clean != FFS_ISCLEAN ||
-	    (fs->fs_flags & (FFS_UNCLEAN | FFS_NEEDSFSCK)) != 0) {
-		fsck_problem(f, "not-clean", 0, 0, "not marked as clean");
-		f->sbdirty = true;
-	}
-	if (!f->sbdirty && f->rep->count == 0)
-		return;
-	fs->fs_clean = FFS_ISCLEAN;
-	fs->fs_flags &= ~(uint32_t)(FFS_UNCLEAN | FFS_NEEDSFSCK);
-	fs->fs_pendingblocks = 0;
-	fs->fs_pendinginodes = 0;
-	fs->fs_fmod = 0;
-	fs->fs_ronly = 0;
-	fs->fs_time = f->rep->now;
-	(void)fsck_read(f, fs->fs_sblockloc, buf, sizeof(buf));
-	if (f->s.alternate)
-		memset(buf, 0, sizeof(buf));
-	ffs_sb_encode(buf, fs, f->swap);
-	fsck_write(f, fs->fs_sblockloc, buf, sizeof(buf));
-}
-
 /* Memory for all phases; refuse what would need too much. */
 static bool
 fsck_setup(struct fsck *f)
@@ -463,9 +274,12 @@ fsck_setup(struct fsck *f)
 	const struct fs *fs = f->fs;
 	const size_t bsize = (size_t)fs->fs_bsize;
 	const uint64_t n = (uint64_t)fs->fs_nindir;
+	uint64_t blks;
 
-	f->maxsize = ((UFS_NDADDR + n + n * n + n * n * n) <<
-	    fs->fs_bshift) - 1;
+	blks = UFS_NDADDR + n + n * n + n * n * n;
+	if (f->old43 && blks > INT32_MAX)
+		blks = INT32_MAX;
+	f->maxsize = (blks << fs->fs_bshift) - 1;
 	if (f->maxsize > INT64_MAX)
 		f->maxsize = INT64_MAX;
 	f->ninodes = (uint64_t)fs->fs_ipg * fs->fs_ncg;
@@ -482,10 +296,9 @@ fsck_setup(struct fsck *f)
 	f->inited = calloc(fs->fs_ncg, sizeof(*f->inited));
 	for (int i = 0; i < UFS_NIADDR; i++)
 		f->ind[i] = malloc(bsize);
-	f->buf = malloc(FFS_MAXBSIZE);
 	if (f->used == NULL || f->ino == NULL || f->cgok == NULL ||
 	    f->inited == NULL || f->ind[0] == NULL || f->ind[1] == NULL ||
-	    f->ind[2] == NULL || f->buf == NULL) {
+	    f->ind[2] == NULL) {
 		f->fatal = fft_fail(f->d, ENOMEM, "out of memory");
 		return false;
 	}
@@ -501,6 +314,7 @@ fsck_teardown(struct fsck *f)
 	for (int i = 0; i < UFS_NIADDR; i++)
 		free(f->ind[i]);
 	free(f->used);
+	free(f->held);
 	free(f->ino);
 	free(f->cgok);
 	free(f->inited);
@@ -521,15 +335,83 @@ fsck_run(struct fsck *f)
 	};
 
 	fsck_flavour(f);
+	if (ffs_sb_sun(f->fs) && !fsck_sun_rolled(f))
+		return;
 	if (ffs_sb_haswapbl(f->fs))
 		fsck_journal(f);
 	if (f->fatal != 0 || !fsck_setup(f))
 		return;
+	if (ffs_sb_sunlog(f->fs))
+		fsck_sun_log(f);
 	for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]) &&
 	    f->fatal == 0; i++)
 		phases[i](f);
 	if (f->fatal == 0)
 		fsck_super_finish(f);
+	if (fsck_readonly(f) != NULL)
+		fsck_note(f, "%s: checked, never repaired", fsck_readonly(f));
+}
+
+/* Writing. */
+
+/*
+ * When a page is written.  Data first, so that no pointer to a block that was
+ * copied comes before the block; what says that all is well comes last, and
+ * with it the header that calls a journal empty.  A repair that is cut off is
+ * begun again by the next one, with the journal.
+ */
+static int
+fsck_turn(const void *arg, int64_t from, int64_t to)
+{
+	const struct fsck *f = arg;
+	const struct fs *fs = f->fs;
+
+	if (from < fs->fs_sblockloc + FFS_SBLOCKSIZE && to > fs->fs_sblockloc)
+		return 2;
+	if (from < f->logheader + 1024 && to > f->logheader &&
+	    f->logheader != 0)
+		return 2;
+	return ffs_reserved_range(fs, from >> fs->fs_fshift,
+	    ((to - 1) >> fs->fs_fshift) - (from >> fs->fs_fshift) + 1);
+}
+
+/* Before the first write the superblock stops saying that all is well. */
+static int
+fsck_unclean(struct fsck *f)
+{
+	const int64_t at = f->fs->fs_sblockloc;
+	uint8_t buf[FFS_SBLOCKSIZE];
+	const char *why;
+	struct fs fs;
+	bool swap;
+	int error;
+
+	error = fft_disk_read(f->d, at, buf, sizeof(buf));
+	if (error != 0 || ffs_sb_decode(&fs, buf, at, f->d->size, &swap,
+	    &why) != FFS_SB_OK || fs.fs_clean != FFS_ISCLEAN)
+		return error;
+	fs.fs_clean = 0;
+	if (fsck_notupdated(&fs))
+		buf[offsetof(struct fs, fs_clean)] = 0;
+	else
+		ffs_sb_encode(buf, &fs, swap);
+	error = fft_disk_write(f->d, at, buf, (size_t)fs.fs_sbsize);
+	return error != 0 ? error : fft_disk_sync(f->d);
+}
+
+static void
+fsck_commit(struct fsck *f)
+{
+	struct fft_fsck *r = f->rep;
+
+	if (f->fatal != 0 || fft_overlay_pages(f->d) == 0 ||
+	    fsck_readonly(f) != NULL || (r->mode != FFT_REPAIR &&
+	    (r->mode != FFT_PREEN || r->serious != 0)))
+		return;
+	f->fatal = fsck_unclean(f);
+	if (f->fatal == 0)
+		f->fatal = fft_overlay_commit(f->d, fsck_turn, f);
+	r->committed = f->fatal == 0;
 }
 
 int
@@ -541,17 +423,16 @@ fft_fsck(struct fft_disk *d, struct fft_fsck *r)
 	error = fft_overlay_begin(d, r->limit);
 	if (error != 0)
 		return error;
-	if (fsck_super_read(&f)) {
+	f.buf = malloc(FFS_MAXBSIZE);
+	if (f.buf == NULL)
+		f.fatal = fft_fail(d, ENOMEM, "out of memory");
+	else if (fsck_super_read(&f)) {
 		fsck_run(&f);
-		if (fsck_readonly(&f) && r->mode != FFT_CHECK &&
+		fsck_tick(&f, r->done);
+		if (fsck_readonly(&f) != NULL && r->mode != FFT_CHECK &&
 		    r->count != 0)
 			r->stuck = r->stuck != 0 ? r->stuck : r->count;
-		if (f.fatal == 0 && fft_overlay_pages(d) != 0 &&
-		    !fsck_readonly(&f) && (r->mode == FFT_REPAIR ||
-		    (r->mode == FFT_PREEN && r->serious == 0))) {
-			f.fatal = fft_overlay_commit(d);
-			r->committed = f.fatal == 0;
-		}
+		fsck_commit(&f);
 	}
 	fsck_teardown(&f);
 	fft_overlay_drop(d);

@@ -27,6 +27,7 @@
 /* fi_flags */
 #define	FI_SYSTEM	0x01	/* journal, quotas: has no name */
 #define	FI_RECOUNT	0x02	/* lost a block after it was counted */
+#define	FI_SUNATTR	0x04	/* has Solaris' attributes, or is their dir */
 
 #define	FI_NODIR	UINT32_MAX
 
@@ -46,6 +47,7 @@ struct fsck_dir {
 	int64_t		fd_entry;	/* byte of the name's d_ino, or 0 */
 	int64_t		fd_first;	/* byte of the first block */
 	uint32_t	fd_mark;
+	bool		fd_unnamed;	/* of Solaris' attributes */
 };
 
 struct fsck_edge {			/* the name of a directory */
@@ -59,6 +61,7 @@ struct fsck_pending {
 	uint64_t	fp_ino;
 	int64_t		fp_addr;	/* byte of the pointer */
 	int64_t		fp_blk;		/* to copy; 0: an empty directory block */
+	bool		fp_keep;	/* the block is its own: look below it */
 	int32_t		fp_n;		/* fragments */
 	int32_t		fp_level;	/* of indirection */
 };
@@ -71,11 +74,13 @@ struct fsck {
 	bool		swap;
 	bool		v2;
 	bool		old43;
+	bool		oldgroups;	/* of 4.2BSD */
 	bool		recount;	/* blocks are claimed already */
 	int		fatal;
 	uint64_t	ninodes;
 	uint64_t	maxsize;	/* of a file, as pointers reach */
 	uint8_t		*used;
+	uint8_t		*held;		/* see fsck_hold(); or NULL */
 	struct fsck_ino	**ino;		/* by group; NULL: all free */
 	uint8_t		*cgok;		/* its head can be believed */
 	uint32_t	*inited;
@@ -88,6 +93,7 @@ struct fsck {
 	struct fsck_pending *pending;
 	size_t		npending, maxpending;
 	int64_t		next;		/* block to look at for a free one */
+	int64_t		logheader;	/* byte of the journal, or 0 */
 	uint8_t		*ind[UFS_NIADDR];	/* buffers of a block */
 	uint8_t		*buf;
 	int64_t		*map;		/* blocks of a directory */
@@ -95,7 +101,6 @@ struct fsck {
 	uint64_t	lostfound;	/* inode, or 0 */
 	bool		lostfile;	/* something else has that name */
 	bool		connected;	/* names of directories are counted */
-	bool		bigger;		/* fs_maxfilesize was too small */
 	bool		sbdirty;
 };
 
@@ -127,7 +132,17 @@ struct fsck_ino *fsck_ino(struct fsck *, uint64_t, bool);
 int64_t	fsck_alloc(struct fsck *, int);
 void	fsck_release(struct fsck *, int64_t, int);
 void	fsck_phase(struct fsck *, int, int64_t);
+void	fsck_tick(struct fsck *, int64_t);
+bool	fsck_isclean(const struct fsck *);
+
+/* fsck_super.c */
+bool	fsck_notupdated(const struct fs *);
+bool	fsck_super_read(struct fsck *);
 void	fsck_super_again(struct fsck *);
+const char *fsck_readonly(const struct fsck *);
+void	fsck_super_update(struct fsck *);
+void	fsck_super_copies(struct fsck *);
+void	fsck_super_finish(struct fsck *);
 
 /* fsck_inode.c */
 void	fsck_inodes(struct fsck *);
@@ -151,8 +166,15 @@ void	fsck_connect(struct fsck *);
 void	fsck_links(struct fsck *);
 
 /* fsck_group.c */
+const char *fsck_head_check(const struct fs *, uint32_t, const struct cg *);
 void	fsck_group_heads(struct fsck *);
 void	fsck_groups(struct fsck *);
+
+/* fsck_sun.c */
+bool	fsck_sun_rolled(struct fsck *);
+void	fsck_sun_log(struct fsck *);
+bool	fsck_sun_type(const struct fsck *, uint32_t);
+void	fsck_sun_inode(struct fsck_node *, struct fsck_ino *);
 
 /* fsck_log.c */
 void	fsck_journal(struct fsck *);

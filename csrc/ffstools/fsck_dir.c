@@ -551,7 +551,7 @@ fsck_directories(struct fsck *f)
 	fsck_root(f);
 	fsck_phase(f, 2, (int64_t)f->ndirs);
 	for (size_t i = 0; i < f->ndirs && f->fatal == 0; i++) {
-		f->rep->done = (int64_t)i;
+		fsck_tick(f, (int64_t)i);
 		fsck_directory(f, (uint32_t)i);
 	}
 	fsck_edges(f);
@@ -878,6 +878,8 @@ fsck_orphan(struct fsck *f, uint32_t i)
 	d->fd_mark = MARK_REACHED;
 	if (ip->fi_state != FI_DIR)
 		return;		/* it was given up */
+	if (d->fd_unnamed && (ip->fi_flags & FI_SUNATTR) != 0)
+		return;		/* a file points to it */
 	if (d->fd_entry != 0) {
 		fsck_problem(f, "cycle", 1, d->fd_ino,
 		    "a directory that contains itself: its name is removed");
@@ -967,7 +969,7 @@ fsck_link(struct fsck *f, uint64_t ino, struct fsck_ino *ip)
 	struct fsck_node n;
 
 	if (ip->fi_state == FI_FREE || ip->fi_names == ip->fi_nlink ||
-	    ip->fi_names == 0)
+	    ip->fi_names == 0 || (ip->fi_flags & FI_SUNATTR) != 0)
 		return;
 	fsck_problem(f, "link-count", 0, ino, "%d links, %d names",
 	    ip->fi_nlink, ip->fi_names);
@@ -986,7 +988,7 @@ fsck_links(struct fsck *f)
 	for (int k = 0; k < 2; k++) {
 		fsck_phase(f, 4, f->fs->fs_ncg);
 		for (uint32_t c = 0; c < f->fs->fs_ncg && f->fatal == 0; c++) {
-			f->rep->done = c;
+			fsck_tick(f, c);
 			for (uint32_t i = 0; f->ino[c] != NULL &&
 			    i < f->fs->fs_ipg; i++)
 				rounds[k](f, (uint64_t)c * f->fs->fs_ipg + i,

@@ -17,7 +17,7 @@ fsck_fits(uint64_t off, uint64_t len, uint64_t size)
 }
 
 /* Can the head of a group be believed?  NULL, or what is wrong. */
-static const char *
+const char *
 fsck_head_check(const struct fs *fs, uint32_t c, const struct cg *h)
 {
 	const uint64_t size = (uint64_t)fs->fs_cgsize;
@@ -102,6 +102,7 @@ fsck_group_heads(struct fsck *f)
 			continue;
 		}
 		f->cgok[c] = true;
+		f->oldgroups |= fft_group_isold(fs, f->buf, f->swap);
 		if (f->v2)
 			f->inited[c] = fsck_inited(f, c, &head);
 		if (!f->places_known) {
@@ -292,7 +293,7 @@ fsck_groups(struct fsck *f)
 	if (bits == NULL || sums == NULL)
 		f->fatal = fft_fail(f->d, 12, "out of memory");
 	for (uint32_t c = 0; c < fs->fs_ncg && f->fatal == 0; c++) {
-		f->rep->done = c;
+		fsck_tick(f, c);
 		fsck_group(f, c, bits, &sums[c]);
 		total.cs_ndir += sums[c].cs_ndir;
 		total.cs_nbfree += sums[c].cs_nbfree;

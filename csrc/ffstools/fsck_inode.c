@@ -22,12 +22,31 @@
 
 /* Inodes on the disk. */
 
+/*
+ * A snapshot has pointers that are no blocks.  The flag alone may be an
+ * accident: the superblock must know it, or it must be as long as the disk.
+ */
+static bool
+fsck_issnapshot(const struct fsck_node *n)
+{
+	const struct fs *fs = n->f->fs;
+	const uint64_t blks = (uint64_t)fs->fs_size >> fs->fs_fragshift;
+
+	if ((n->i.flags & FSCK_SNAPSHOT) == 0 ||
+	    (n->i.mode & S_IFMT) != S_IFREG || n->i.size > n->f->maxsize)
+		return false;
+	for (int k = 0; k < 20 && fs->fs_snapinum[k] != 0; k++)
+		if (fs->fs_snapinum[k] == n->ino)
+			return true;
+	return n->i.size >> fs->fs_bshift >= blks &&
+	    n->i.size >> fs->fs_bshift <= 2 * blks;
+}
+
 static void
 fsck_node_decode(struct fsck_node *n)
 {
 	fft_inode_decode(n->f->fs, n->f->swap, n->raw, &n->i);
-	n->snapshot = (n->i.flags & FSCK_SNAPSHOT) != 0 &&
-	    (n->i.mode & S_IFMT) == S_IFREG;
+	n->snapshot = fsck_issnapshot(n);
 }
 
 static size_t
@@ -181,6 +200,20 @@ fsck_ptr_store(struct fsck *f, int64_t at, int64_t v)
 		fsck_write(f, at, &v32, sizeof(v32));
 }
 
+/*
+ * Clear a pointer of the indirect block at byte base, which may turn out to be
+ * another file's data.
+ */
+static void
+fsck_ptr_zero(struct fsck *f, int64_t base, int64_t at)
+{
+	const int error = fft_keep(f->d, base, (size_t)f->fs->fs_bsize);
+
+	if (error != 0 && f->fatal == 0)
+		f->fatal = error;
+	fsck_ptr_store(f, at, 0);
+}
+
 /* Free an inode; its generation stays. */
 void
 fsck_clear(struct fsck *f, uint64_t ino)
@@ -240,6 +273,7 @@ fsck_pend(struct fsck *f, uint64_t ino, int64_t addr, int64_t blk, int n,
 	p->fp_ino = ino;
 	p->fp_addr = addr;
 	p->fp_blk = blk;
+	p->fp_keep = false;
 	p->fp_n = n;
 	p->fp_level = level;
 }
@@ -299,7 +333,7 @@ fsck_walk_indirect(struct fsck_node *n, int64_t b, int level, int64_t first,
 			continue;
 		if (!fsck_take(n, base + i * width, v, fs->fs_frag, level,
 		    &descend)) {
-			fsck_ptr_store(f, base + i * width, 0);
+			fsck_ptr_zero(f, base, base + i * width);
 			continue;
 		}
 		if (level == 0)
@@ -368,7 +402,7 @@ fsck_drop_indirect(struct fsck_node *n, int64_t b, int level, int64_t first,
 		if (!fsck_unpend(f, base + i * width))
 			fsck_release(f, v, fs->fs_frag);
 		n->frags -= fs->fs_frag;
-		fsck_ptr_store(f, base + i * width, 0);
+		fsck_ptr_zero(f, base, base + i * width);
 	}
 	return empty;
 }
@@ -633,8 +667,8 @@ fsck_blocks(struct fsck_node *n)
 	bool descend, indirect = false;
 
 	n->last = -1;
-	if (n->i.size > fs->fs_maxfilesize && !f->bigger) {
-		f->bigger = true;
+	if (n->i.size > fs->fs_maxfilesize &&
+	    fs->fs_maxfilesize < f->maxsize) {
 		fsck_problem(f, "superblock", 1, 0, "it says that files have "
 		    "at most %llu bytes: corrected",
 		    (unsigned long long)fs->fs_maxfilesize);
@@ -742,6 +776,8 @@ fsck_type(struct fsck_node *n, bool marked)
 	uint32_t type = n->i.mode & S_IFMT;
 	bool junk = n->i.size != 0;
 
+	if (fsck_sun_type(f, type))
+		return true;
 	switch (type) {
 	case S_IFREG:
 	case S_IFDIR:
@@ -809,7 +845,8 @@ fsck_contents(struct fsck_node *n)
 {
 	struct fsck *f = n->f;
 	const uint32_t type = n->i.mode & S_IFMT;
-	bool blocks = type == S_IFREG || type == S_IFDIR;
+	bool blocks = type == S_IFREG || type == S_IFDIR ||
+	    fsck_sun_type(f, type);
 
 	n->frags = 0;
 	if (f->v2 && (n->i.extsize != 0 || n->i.extb[0] != 0 ||
@@ -914,6 +951,13 @@ fsck_issystem(const struct fsck *f, const struct fsck_node *n)
 	return false;
 }
 
+static bool
+fsck_isdir(const struct fsck *f, uint32_t type)
+{
+	return type == S_IFDIR ||
+	    (type == FFS_SUN_IFATTRDIR && ffs_sb_sun(f->fs));
+}
+
 /* One inode of the first pass. */
 static void
 fsck_inode(struct fsck *f, struct fsck_node *n, bool marked)
@@ -938,11 +982,16 @@ fsck_inode(struct fsck *f, struct fsck_node *n, bool marked)
 	ip->fi_dir = FI_NODIR;
 	if (fsck_issystem(f, n))
 		ip->fi_flags |= FI_SYSTEM;
-	if ((n->i.mode & S_IFMT) == S_IFDIR) {
+	if (ffs_sb_sun(f->fs))
+		fsck_sun_inode(n, ip);
+	if (fsck_isdir(f, n->i.mode & S_IFMT)) {
 		ip->fi_state = FI_DIR;
 		ip->fi_dir = fsck_dir_add(f, n->ino);
 		fsck_dir_holes(n);
 		f->rep->directories++;
+		if (ip->fi_dir != FI_NODIR)
+			f->dir[ip->fi_dir].fd_unnamed =
+			    (n->i.mode & S_IFMT) != S_IFDIR;
 	} else
 		f->rep->files++;
 	fsck_node_put(n);
@@ -1007,7 +1056,7 @@ fsck_inodes(struct fsck *f)
 	if (chunk == NULL)
 		f->fatal = fft_fail(f->d, 12, "out of memory");
 	for (uint32_t c = 0; c < f->fs->fs_ncg && f->fatal == 0; c++) {
-		f->rep->done = c;
+		fsck_tick(f, c);
 		fsck_inodes_of(f, c, chunk);
 	}
 	free(chunk);
@@ -1073,7 +1122,61 @@ fsck_empty_block(struct fsck *f, int64_t b, int n)
 	    (size_t)n << f->fs->fs_fshift);
 }
 
-/* What a copied indirect block points to is copied, too. */
+/* Can it be a block of a file? */
+static bool
+fsck_isblock(const struct fsck *f, int64_t b)
+{
+	return FFS_FRAGNUM(f->fs, b) == 0 &&
+	    !ffs_reserved_range(f->fs, b, f->fs->fs_frag);
+}
+
+/*
+ * Nobody has claimed what lies below an indirect block that is contested.
+ * Copies must not be put there.
+ */
+static void
+fsck_hold(struct fsck *f, int64_t b, int level)
+{
+	const struct fs *fs = f->fs;
+	uint8_t *data = f->ind[level - 1];
+
+	if (fft_read_kept(f->d, b << fs->fs_fshift, data,
+	    (size_t)fs->fs_bsize) != 0)
+		return;
+	for (int64_t i = 0; i < fs->fs_nindir && f->fatal == 0; i++) {
+		const int64_t v = fsck_ptr_get(f, data, i);
+
+		if (v == 0 || !fsck_isblock(f, v) ||
+		    fft_isset(f->held, (uint64_t)v))
+			continue;
+		for (int k = 0; k < fs->fs_frag; k++)
+			fft_setbit(f->held, (uint64_t)(v + k));
+		if (level > 1)
+			fsck_hold(f, v, level - 1);
+	}
+}
+
+static void
+fsck_hold_all(struct fsck *f)
+{
+	for (size_t i = 0; i < f->npending && f->fatal == 0; i++) {
+		const struct fsck_pending *p = &f->pending[i];
+
+		if (p->fp_level == 0)
+			continue;
+		if (f->held == NULL)
+			f->held = calloc(1, (size_t)f->fs->fs_size / 8 + 16);
+		if (f->held == NULL)
+			f->fatal = fft_fail(f->d, 12, "out of memory");
+		else
+			fsck_hold(f, p->fp_blk, p->fp_level);
+	}
+}
+
+/*
+ * What a copied indirect block points to becomes the file's if nobody else has
+ * it; else it is copied, too.
+ */
 static void
 fsck_pend_below(struct fsck *f, const struct fsck_pending *p, int64_t b)
 {
@@ -1082,15 +1185,24 @@ fsck_pend_below(struct fsck *f, const struct fsck_pending *p, int64_t b)
 	for (int64_t i = 0; i < fs->fs_nindir && f->fatal == 0; i++) {
 		const int64_t v = fsck_ptr_get(f, f->buf, i);
 		const int64_t at = (b << fs->fs_fshift) + i * (f->v2 ? 8 : 4);
+		bool mine;
 
 		if (v == 0)
 			continue;
-		if (ffs_reserved_range(fs, v, fs->fs_frag) ||
-		    FFS_FRAGNUM(fs, v) != 0)
+		if (!fsck_isblock(f, v)) {
 			fsck_ptr_store(f, at, 0);
-		else
-			fsck_pend(f, p->fp_ino, at, v, fs->fs_frag,
-			    p->fp_level - 1);
+			continue;
+		}
+		mine = f->held != NULL && fft_isset(f->held, (uint64_t)v) &&
+		    fft_blkbits(f->used, fs->fs_frag, (uint64_t)v >>
+		    fs->fs_fragshift) == 0;
+		for (int k = 0; mine && k < fs->fs_frag; k++)
+			fft_setbit(f->used, (uint64_t)(v + k));
+		if (mine && p->fp_level == 1)
+			continue;
+		fsck_pend(f, p->fp_ino, at, v, fs->fs_frag, p->fp_level - 1);
+		if (f->fatal == 0)
+			f->pending[f->npending - 1].fp_keep = mine;
 	}
 }
 
@@ -1106,6 +1218,11 @@ fsck_resolve(struct fsck *f, const struct fsck_pending *p)
 		return;
 	/* Sizes, counts and holes of copies are looked at once more. */
 	ip->fi_flags |= FI_RECOUNT;
+	if (p->fp_keep) {
+		(void)fsck_read(f, p->fp_blk << fs->fs_fshift, f->buf, size);
+		fsck_pend_below(f, p, p->fp_blk);
+		return;
+	}
 	b = fsck_alloc(f, p->fp_n);
 	if (b == 0) {
 		fsck_problem(f, "no-space", 1, p->fp_ino,
@@ -1117,7 +1234,9 @@ fsck_resolve(struct fsck *f, const struct fsck_pending *p)
 	if (p->fp_blk == 0)
 		fsck_empty_block(f, b, p->fp_n);
 	else {
-		(void)fsck_read(f, p->fp_blk << fs->fs_fshift, f->buf, size);
+		if (fft_read_kept(f->d, p->fp_blk << fs->fs_fshift, f->buf,
+		    size) != 0)
+			memset(f->buf, 0, size);
 		fsck_write(f, b << fs->fs_fshift, f->buf, size);
 		if (p->fp_level > 0)
 			fsck_pend_below(f, p, b);
@@ -1132,6 +1251,7 @@ fsck_pendings(struct fsck *f)
 
 	if (f->npending == 0)
 		return;
+	fsck_hold_all(f);
 	/* The last is taken first, or the list would hold a whole level. */
 	while (f->npending > 0 && f->fatal == 0) {
 		const struct fsck_pending p = f->pending[--f->npending];

@@ -326,6 +326,7 @@ log_replay(struct fsck_log *l)
 	memcpy(sector, &h, sizeof(h));
 	fsck_write(l->f, l->base + (l->which == 0 ? LOG_SECTOR : 0), sector,
 	    sizeof(sector));
+	l->f->logheader = l->base;
 }
 
 void

@@ -16,6 +16,7 @@
 #include "ffstools.h"
 
 #define	FFT_PAGE	4096
+#define	FFT_ROUNDS	3
 
 struct fft_overlay {
 	int64_t		*key;		/* page number + 1; 0: empty */
@@ -98,21 +99,44 @@ fft_overlay_slot(const struct fft_overlay *ov, int64_t page)
 	return i;
 }
 
+static void
+fft_overlay_free(struct fft_overlay *ov)
+{
+	if (ov == NULL)
+		return;
+	if (ov->page != NULL)
+		for (size_t i = 0; i <= ov->mask; i++)
+			free(ov->page[i]);
+	free(ov->page);
+	free(ov->key);
+	free(ov);
+}
+
+static struct fft_overlay *
+fft_overlay_new(size_t limit)
+{
+	struct fft_overlay *ov = calloc(1, sizeof(*ov));
+
+	if (ov == NULL)
+		return NULL;
+	ov->mask = 255;
+	ov->limit = limit / FFT_PAGE;
+	ov->key = calloc(ov->mask + 1, sizeof(*ov->key));
+	ov->page = calloc(ov->mask + 1, sizeof(*ov->page));
+	if (ov->key != NULL && ov->page != NULL)
+		return ov;
+	fft_overlay_free(ov);
+	return NULL;
+}
+
 /* From now on changes stay in memory: at most so many bytes. */
 int
 fft_overlay_begin(struct fft_disk *d, size_t limit)
 {
-	struct fft_overlay *ov = calloc(1, sizeof(*ov));
-
-	if (ov != NULL) {
-		ov->mask = 255;
-		ov->limit = limit / FFT_PAGE;
-		ov->key = calloc(ov->mask + 1, sizeof(*ov->key));
-		ov->page = calloc(ov->mask + 1, sizeof(*ov->page));
-		d->overlay = ov;
-		if (ov->key != NULL && ov->page != NULL)
-			return 0;
-	}
+	d->overlay = fft_overlay_new(limit);
+	d->kept = fft_overlay_new(limit);
+	if (d->overlay != NULL && d->kept != NULL)
+		return 0;
 	fft_overlay_drop(d);
 	return fft_fail(d, ENOMEM, "out of memory");
 }
@@ -128,17 +152,9 @@ fft_overlay_pages(const struct fft_disk *d)
 void
 fft_overlay_drop(struct fft_disk *d)
 {
-	struct fft_overlay *ov = d->overlay;
-
-	if (ov == NULL)
-		return;
-	if (ov->page != NULL)
-		for (size_t i = 0; i <= ov->mask; i++)
-			free(ov->page[i]);
-	free(ov->page);
-	free(ov->key);
-	free(ov);
-	d->overlay = NULL;
+	fft_overlay_free(d->overlay);
+	fft_overlay_free(d->kept);
+	d->overlay = d->kept = NULL;
 }
 
 static int
@@ -170,18 +186,16 @@ fft_overlay_grow(struct fft_overlay *ov)
 	return 0;
 }
 
-/* The page for a change; read from the image when it is new. */
+/* A page of an overlay; made, and then not filled in, if it is new. */
 static int
-fft_overlay_page(struct fft_disk *d, int64_t page, uint8_t **datap)
+fft_overlay_page(struct fft_disk *d, struct fft_overlay *ov, int64_t page,
+    uint8_t **datap, bool *newp)
 {
-	struct fft_overlay *ov = d->overlay;
 	size_t s = fft_overlay_slot(ov, page);
-	const int64_t off = page * FFT_PAGE;
-	const int64_t left = d->size - off;
 	uint8_t *data;
-	int error;
 
-	if (ov->key[s] != 0) {
+	*newp = ov->key[s] == 0;
+	if (!*newp) {
 		*datap = ov->page[s];
 		return 0;
 	}
@@ -196,12 +210,6 @@ fft_overlay_page(struct fft_disk *d, int64_t page, uint8_t **datap)
 	data = calloc(1, FFT_PAGE);
 	if (data == NULL)
 		return fft_fail(d, ENOMEM, "out of memory");
-	error = fft_pread(d, off, data,
-	    left < FFT_PAGE ? (size_t)left : FFT_PAGE);
-	if (error != 0) {
-		free(data);
-		return error;
-	}
 	ov->key[s] = page + 1;
 	ov->page[s] = data;
 	ov->count++;
@@ -209,18 +217,43 @@ fft_overlay_page(struct fft_disk *d, int64_t page, uint8_t **datap)
 	return 0;
 }
 
-int
-fft_read(struct fft_disk *d, int64_t off, void *buf, size_t len)
+/* Bytes of a page, as far as the image has them. */
+static size_t
+fft_page_size(const struct fft_disk *d, int64_t page)
 {
-	const struct fft_overlay *ov = d->overlay;
+	const int64_t left = d->size - page * FFT_PAGE;
+
+	return left < FFT_PAGE ? (size_t)left : FFT_PAGE;
+}
+
+/* The page for a change; read from the image when it is new. */
+static int
+fft_overlay_change(struct fft_disk *d, int64_t page, uint8_t **datap)
+{
+	uint8_t buf[FFT_PAGE];
+	bool new;
 	int error;
 
-	if (off < 0 || (int64_t)len > d->size - off)
-		return fft_fail(d, EIO, "read of %zu bytes at byte %lld: "
-		    "behind the end", len, (long long)off);
-	error = fft_pread(d, off, buf, len);
-	if (error != 0 || ov == NULL || ov->count == 0)
-		return error;
+	if (((struct fft_overlay *)d->overlay)->key[fft_overlay_slot(
+	    d->overlay, page)] == 0) {
+		error = fft_pread(d, page * FFT_PAGE, buf,
+		    fft_page_size(d, page));
+		if (error != 0)
+			return error;
+	}
+	error = fft_overlay_page(d, d->overlay, page, datap, &new);
+	if (error == 0 && new)
+		memcpy(*datap, buf, fft_page_size(d, page));
+	return error;
+}
+
+/* Lay what an overlay has over what was read. */
+static void
+fft_overlay_patch(const struct fft_overlay *ov, int64_t off, void *buf,
+    size_t len)
+{
+	if (ov == NULL || ov->count == 0)
+		return;
 	for (int64_t page = off / FFT_PAGE;
 	    page * FFT_PAGE < off + (int64_t)len; page++) {
 		const size_t s = fft_overlay_slot(ov, page);
@@ -235,7 +268,72 @@ fft_read(struct fft_disk *d, int64_t off, void *buf, size_t len)
 		memcpy((char *)buf + (from - off), ov->page[s] +
 		    from % FFT_PAGE, (size_t)(to - from));
 	}
-	return 0;
+}
+
+int
+fft_read(struct fft_disk *d, int64_t off, void *buf, size_t len)
+{
+	int error;
+
+	if (off < 0 || (int64_t)len > d->size - off)
+		return fft_fail(d, EIO, "read of %zu bytes at byte %lld: "
+		    "behind the end", len, (long long)off);
+	error = fft_pread(d, off, buf, len);
+	if (error == 0)
+		fft_overlay_patch(d->overlay, off, buf, len);
+	return error;
+}
+
+/*
+ * Remember pages as they are now, for fft_read_kept(): what is changed in the
+ * belief that it is one thing may turn out to be another's.
+ */
+int
+fft_keep(struct fft_disk *d, int64_t off, size_t len)
+{
+	int error = 0;
+
+	for (int64_t page = off / FFT_PAGE; page * FFT_PAGE < off +
+	    (int64_t)len && error == 0; page++) {
+		uint8_t *data = NULL;
+		bool new;
+
+		error = fft_overlay_page(d, d->kept, page, &data, &new);
+		if (error == 0 && new)
+			error = fft_read(d, page * FFT_PAGE, data,
+			    fft_page_size(d, page));
+	}
+	return error;
+}
+
+/* What was kept comes back: it is nobody's any more. */
+int
+fft_restore(struct fft_disk *d, int64_t off, size_t len)
+{
+	const struct fft_overlay *ov = d->kept;
+	int error = 0;
+
+	if (ov == NULL || ov->count == 0)
+		return 0;
+	for (int64_t page = off / FFT_PAGE; page * FFT_PAGE < off +
+	    (int64_t)len && error == 0; page++) {
+		const size_t s = fft_overlay_slot(ov, page);
+
+		if (ov->key[s] != 0)
+			error = fft_write(d, page * FFT_PAGE, ov->page[s],
+			    fft_page_size(d, page));
+	}
+	return error;
+}
+
+int
+fft_read_kept(struct fft_disk *d, int64_t off, void *buf, size_t len)
+{
+	const int error = fft_read(d, off, buf, len);
+
+	if (error == 0)
+		fft_overlay_patch(d->kept, off, buf, len);
+	return error;
 }
 
 int
@@ -257,7 +355,7 @@ fft_write(struct fft_disk *d, int64_t off, const void *buf, size_t len)
 			from = off;
 		if (to > off + (int64_t)len)
 			to = off + (int64_t)len;
-		error = fft_overlay_page(d, page, &data);
+		error = fft_overlay_change(d, page, &data);
 		if (error == 0)
 			memcpy(data + from % FFT_PAGE, (const char *)buf +
 			    (from - off), (size_t)(to - from));
@@ -273,9 +371,61 @@ fft_overlay_compare(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
-/* Write all pages, in ascending order, and forget them. */
+/* Past the overlay. */
+
 int
-fft_overlay_commit(struct fft_disk *d)
+fft_disk_read(struct fft_disk *d, int64_t off, void *buf, size_t len)
+{
+	if (off < 0 || (int64_t)len > d->size - off)
+		return fft_fail(d, EIO, "read of %zu bytes at byte %lld: "
+		    "behind the end", len, (long long)off);
+	return fft_pread(d, off, buf, len);
+}
+
+int
+fft_disk_write(struct fft_disk *d, int64_t off, const void *buf, size_t len)
+{
+	return fft_pwrite(d, off, buf, len);
+}
+
+int
+fft_disk_sync(struct fft_disk *d)
+{
+	/* Not every device of the host knows how. */
+	if (fdatasync(d->fd) == 0 || errno == EINVAL || errno == ENOTSUP)
+		return 0;
+	return fft_fail(d, errno, "sync: %s", strerror(errno));
+}
+
+/* The pages whose turn it is; then all that was written is on the disk. */
+static int
+fft_overlay_round(struct fft_disk *d, const int64_t *order, size_t n,
+    int round, int (*turn)(const void *, int64_t, int64_t), const void *arg)
+{
+	const struct fft_overlay *ov = d->overlay;
+	size_t written = 0;
+	int error = 0;
+
+	for (size_t i = 0; i < n && error == 0; i++) {
+		const int64_t at = order[i] * FFT_PAGE;
+		const size_t len = fft_page_size(d, order[i]);
+
+		if (turn(arg, at, at + (int64_t)len) != round)
+			continue;
+		error = fft_pwrite(d, at,
+		    ov->page[fft_overlay_slot(ov, order[i])], len);
+		written++;
+	}
+	return error != 0 || written == 0 ? error : fft_disk_sync(d);
+}
+
+/*
+ * Write all pages and forget them: in FFT_ROUNDS rounds, of which turn() tells
+ * one for a stretch of bytes, and each in ascending order.
+ */
+int
+fft_overlay_commit(struct fft_disk *d,
+    int (*turn)(const void *, int64_t, int64_t), const void *arg)
 {
 	struct fft_overlay *ov = d->overlay;
 	int64_t *order;
@@ -291,13 +441,8 @@ fft_overlay_commit(struct fft_disk *d)
 		if (ov->key[i] != 0)
 			order[n++] = ov->key[i] - 1;
 	qsort(order, n, sizeof(*order), fft_overlay_compare);
-	for (size_t i = 0; i < n && error == 0; i++) {
-		const int64_t left = d->size - order[i] * FFT_PAGE;
-
-		error = fft_pwrite(d, order[i] * FFT_PAGE,
-		    ov->page[fft_overlay_slot(ov, order[i])],
-		    left < FFT_PAGE ? (size_t)left : FFT_PAGE);
-	}
+	for (int round = 0; round < FFT_ROUNDS && error == 0; round++)
+		error = fft_overlay_round(d, order, n, round, turn, arg);
 	free(order);
 	if (error == 0)
 		fft_overlay_drop(d);

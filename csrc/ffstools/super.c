@@ -14,6 +14,10 @@
 #define	FFT_SEARCHSTEP	4096	/* copies lie at multiples of a block */
 #define	FFT_SEARCHREAD	(1 << 20)
 
+#define	FFT_OCG_IUSED	724	/* in a group of 4.2BSD */
+#define	FFT_OCG_MAGIC	980
+#define	FFT_OCG_FREE	984
+
 /*
  * Decode what was read at byte pos as a superblock, the first one or a copy:
  * a copy names the place of the first, and must lie where a group has one.
@@ -68,7 +72,8 @@ fft_super_first(struct fft_disk *d, struct fft_super *s)
 			s->why[0] = '\0';
 			return 0;
 		}
-		if (verdict == FFS_SB_BAD) {
+		/* What belongs elsewhere may be in some file, and of any age. */
+		if (verdict == FFS_SB_BAD && !s->alternate) {
 			(void)snprintf(s->why, sizeof(s->why),
 			    "the superblock at byte %lld has a bad %s",
 			    (long long)places[i], why);
@@ -78,7 +83,8 @@ fft_super_first(struct fft_disk *d, struct fft_super *s)
 	return EINVAL;
 }
 
-static int
+/* The first copy there is. */
+int
 fft_super_search(struct fft_disk *d, struct fft_super *s)
 {
 	uint8_t *buf = malloc(FFT_SEARCHREAD + FFS_SBLOCKSIZE);
@@ -140,6 +146,24 @@ fft_super_find(struct fft_disk *d, int64_t where, int search,
 	return 0;
 }
 
+/*
+ * 4.2BSD's groups have the magic number behind a map of inodes of fixed size,
+ * which the map of fragments follows; the counts are where they stayed.
+ */
+bool
+fft_group_isold(const struct fs *fs, const void *raw, bool swap)
+{
+	struct cg head;
+	uint32_t magic;
+
+	if (!ffs_sb_old43(fs) || fs->fs_cgsize <= FFT_OCG_FREE)
+		return false;
+	memcpy(&head, raw, sizeof(head));
+	memcpy(&magic, (const uint8_t *)raw + FFT_OCG_MAGIC, sizeof(magic));
+	return ffs_rw32((uint32_t)head.cg_magic, swap) != FFS_CG_MAGIC &&
+	    ffs_rw32(magic, swap) == FFS_CG_MAGIC;
+}
+
 int
 fft_group_read(struct fft_disk *d, const struct fft_super *s, uint32_t c,
     struct cg *head, void *raw)
@@ -156,6 +180,13 @@ fft_group_read(struct fft_disk *d, const struct fft_super *s, uint32_t c,
 	memcpy(head, raw, sizeof(*head));
 	if (s->swap)
 		fft_cg_swap(head);
+	if (fft_group_isold(&s->fs, raw, s->swap != 0)) {
+		memset(&head->cg_old_btotoff, 0, sizeof(*head) -
+		    offsetof(struct cg, cg_old_btotoff));
+		head->cg_magic = FFS_CG_MAGIC;
+		head->cg_iusedoff = FFT_OCG_IUSED;
+		head->cg_freeoff = head->cg_nextfreeoff = FFT_OCG_FREE;
+	}
 	return 0;
 }
 

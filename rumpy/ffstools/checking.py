@@ -120,9 +120,13 @@ def fsck(
             PHASES), how much of it is done, and of how much.
 
     Raises:
-        ImageError: no superblock, too large for `memory`, or the image is in
-            use; any use by another if it is to be repaired.
+        ImageError: no superblock, too large for `memory`, Solaris' log is not
+            empty, or the image is in use; any use by another if it is to be
+            repaired.
         OSError: the host refuses something.
+        KeyboardInterrupt: it was interrupted, and nothing has been written. An
+            interrupt that comes while repairs are written waits for their end
+            and is forgotten.
     """
     state = ffi.new("struct fft_fsck *")
     state.mode = _MODES[mode]
@@ -135,11 +139,7 @@ def fsck(
             if done is not None:
                 return done
         try:
-            if progress is None:
-                error = lib.fft_fsck(disk, state)
-            else:
-                error = _watched(disk, state, progress)
-            check(disk, error, image)
+            check(disk, _watched(disk, state, progress), image)
             if state.committed:
                 os.fsync(disk.fd)
             return _report(state)
@@ -174,8 +174,11 @@ def _marked_clean(disk: Any) -> Report | None:
     )
 
 
-def _watched(disk: Any, state: Any, progress: Callable[[int, int, int], None]) -> int:
-    """Run the check in a thread, and tell how far it is."""
+def _watched(
+    disk: Any, state: Any, progress: Callable[[int, int, int], None] | None
+) -> int:
+    """Run the check in a thread, tell how far it is, and stop it if it is
+    interrupted: it uses memory that is this one's, so it is never left behind."""
     import threading
 
     result: list[int] = []
@@ -183,12 +186,19 @@ def _watched(disk: Any, state: Any, progress: Callable[[int, int, int], None]) -
         target=lambda: result.append(lib.fft_fsck(disk, state)), name="fsck"
     )
     thread.start()
-    try:
-        while thread.is_alive():
-            progress(state.phase, state.done, state.total)
+    reason: BaseException | None = None
+    while True:
+        try:
+            if not thread.is_alive():
+                break
+            if progress is not None and reason is None:
+                progress(state.phase, state.done, state.total)
             thread.join(0.1)
-    finally:
-        thread.join()
+        except BaseException as error:  # an interrupt, or progress() failed
+            state.stop = 1
+            reason = reason or error
+    if reason is not None and not state.committed:
+        raise reason
     return result[0]
 
 

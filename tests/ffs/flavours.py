@@ -76,7 +76,47 @@ def solaris(name: str, *, log: int = 0, clean: int = SUN_STABLE) -> bytes:
     struct.pack_into(order + "I", data, home + state, SUN_OKAY - time & 0xFFFFFFFF)
     struct.pack_into(order + "II", data, home + 1320, 0, log)
     data[home + CLEAN] = clean
+    # What NetBSD keeps its own ids in is the inode of a list.
+    image = ffscheck.Image(bytes(data))
+    for number in range(2, image.sb.ncg * image.sb.ipg):
+        at = image.inode_offset(number)
+        ids = struct.unpack_from(order + "HH", data, at + 4)
+        struct.pack_into(order + "4I", data, at + 112, 0, *ids, 0)
     return bytes(data)
+
+
+def sun_log(data: bytearray, order: str, *, rolled: bool) -> tuple[int, int]:
+    """Give Solaris' image a log in free blocks of group 0, which no inode owns.
+
+    Returns:
+        the byte of its list of extents, and that of its first extent's place.
+    """
+    image = ffscheck.Image(bytes(data))
+    sb = image.sb
+    group = sb.cblkno * sb.fsize
+    (free,) = struct.unpack_from(order + "I", data, group + 96)
+    blocks = [
+        b
+        for b in range(sb.fpg // sb.frag)
+        if all(
+            data[group + free + (f >> 3)] >> (f & 7) & 1
+            for f in range(b * sb.frag, (b + 1) * sb.frag)
+        )
+    ][-5:]
+    for f in (f for b in blocks for f in range(b * sb.frag, (b + 1) * sb.frag)):
+        data[group + free + (f >> 3)] &= ~(1 << (f & 7))
+    for at in (group + 28, sb.csaddr * sb.fsize + 4, sb.where + 196):
+        (count,) = struct.unpack_from(order + "i", data, at)
+        struct.pack_into(order + "i", data, at, count - 5)
+    sectors = [b * sb.bsize // 512 for b in blocks]
+    extents = (0, sectors[1], sb.bsize // 512), (8, sectors[2], 3 * sb.bsize // 512)
+    at = sectors[0] * 512
+    struct.pack_into(order + "5I", data, at, 0, 0, 2, 4 * sb.bsize, 0)
+    struct.pack_into(order + "6I", data, at + 20, *extents[0], *extents[1])
+    struct.pack_into(order + "I", data, sb.where + 4, 1 if rolled else 2)
+    struct.pack_into(order + "I", data, sb.where + 1324, sectors[0])
+    data[sb.where + CLEAN] = SUN_LOG
+    return at, at + 24
 
 
 def sun_inode(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import struct
 from pathlib import Path
 
@@ -50,7 +51,8 @@ def test_solaris_is_read(kernel: rumpy.Kernel, tmp_path: Path, name: str) -> Non
     assert found.superblock.clean
     assert found.superblock.journal is None
     report = fsck(image)
-    assert [p for p in report.problems if p.kind != "not-clean"] == []
+    assert report.problems == ()
+    assert report.was_clean
     assert any("Solaris" in note for note in report.notes)
 
 
@@ -89,6 +91,75 @@ def test_solaris_is_not_written(kernel: rumpy.Kernel, name: str, log: int) -> No
             log
         )
         assert disk.read(0, disk.size) == data
+
+
+@pytest.mark.parametrize("name", SUNS)
+def test_solaris_is_checked(tmp_path: Path, name: str) -> None:
+    """Also with lists, attributes and a log; nothing is written."""
+    order = ">" if "be" in name else "<"
+    data = bytearray(flavours.solaris(name))
+    reader = ffscheck.Image(bytes(data))
+    files = [
+        i for _, i in reader.walk() if stat.S_ISREG(i.mode) and i.nlink == 1 and i.size
+    ]
+    lists, first, second, owner = files[:4]
+    folder = next(
+        i for p, i in reader.walk() if i.isdir and p.count(b"/") == 1 and i.nlink == 2
+    )
+    # A file becomes the list of two others, a directory another's attributes.
+    for number, mode, links in (
+        (lists.number, 0o130000, 2),
+        (folder.number, 0o160755, folder.nlink),
+    ):
+        at = reader.inode_offset(number)
+        struct.pack_into(order + "Hh", data, at, mode, links)
+    for inode, member, target in (
+        (first, 112, lists), (second, 112, lists), (owner, 124, folder),
+    ):  # fmt: skip
+        at = reader.inode_offset(inode.number) + member
+        struct.pack_into(order + "I", data, at, target.number)
+    image = tmp_path / "sun.img"
+    image.write_bytes(data)
+    # Both have names still.
+    assert {p.inode for p in fsck(image).problems} <= {lists.number, 2, None}
+    for parent in (i for _, i in reader.walk() if i.isdir):
+        for block in (b for b in parent.db if b):
+            start, end = block * reader.sb.fsize, block * reader.sb.fsize + 8192
+            for at in range(start, min(end, len(data)) - 12, 4):
+                number, _, length = struct.unpack_from(order + "IHH", data, at)
+                if number in (lists.number, folder.number) and length > 2:
+                    data[at : at + 4] = bytes(4)
+    root = dict(reader.walk())[b""]
+    struct.pack_into(order + "h", data, reader.inode_offset(2) + 2, root.nlink - 1)
+    image.write_bytes(data)
+    assert [p.text for p in fsck(image).problems] == []
+    _, place = flavours.sun_log(data, order, rolled=True)
+    image.write_bytes(data)
+    report = fsck(image)
+    assert [p.text for p in report.problems] == []
+    assert report.was_clean
+    # What is wrong is found, and stays.
+    wrong = bytearray(data)
+    struct.pack_into(order + "h", wrong, reader.inode_offset(first.number) + 2, 7)
+    struct.pack_into(order + "I", wrong, place, 1 << 30)
+    image.write_bytes(wrong)
+    report = fsck(image, mode="repair")
+    assert {p.kind for p in report.problems} >= {"link-count", "journal"}
+    assert (report.repaired, report.code) == (False, 4)
+    assert image.read_bytes() == wrong
+
+
+@pytest.mark.parametrize("name", SUNS)
+def test_solaris_log_is_rolled_first(tmp_path: Path, name: str) -> None:
+    order = ">" if "be" in name else "<"
+    data = bytearray(flavours.solaris(name))
+    flavours.sun_log(data, order, rolled=False)
+    image = tmp_path / "sun.img"
+    image.write_bytes(data)
+    for mode in ("check", "preen", "repair"):
+        with pytest.raises(ImageError, match="run fsck -F ufs on Solaris"):
+            fsck(image, mode=mode)
+    assert image.read_bytes() == data
 
 
 @pytest.mark.parametrize("order", "<>")

@@ -43,7 +43,12 @@ def main() -> int:
         include = [f"-I{ROOT}/csrc/include", f"-I{ROOT}/csrc/ffstools"]
         subprocess.run(["cc", *FLAGS, *include, *sources, "-o", program], check=True)
         files = [images.copy(name, folder) for name in NAMES]
-        command = [program, str(options.first), str(options.seconds), *files]
+        command = [
+            str(program),
+            str(options.first),
+            str(options.seconds),
+            *map(str, files),
+        ]
         return subprocess.run(command, check=False).returncode
 
 

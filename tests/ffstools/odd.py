@@ -7,7 +7,7 @@ import os
 import socket
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ffs import tree as trees
 from judges.tree import HASH_LIMIT, Entry, Tree, of_directory
@@ -91,7 +91,7 @@ def by_host(top: Path) -> Tree:
     return comparable(tree)
 
 
-def by_driver(k: rumpy.Kernel, image: Path, **options: int) -> Tree:
+def by_driver(k: rumpy.Kernel, image: Path, **options: Any) -> Tree:
     """The tree as the driver reads it."""
     out: Tree = {}
     with k.mount("ffs", str(image), "/mnt", "ro", **options):

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ffs import ffscheck
@@ -172,7 +173,7 @@ def test_source_date_epoch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def test_packed_archive(tmp_path: Path, mode: str) -> None:
     archive = tmp_path / "tree.tar"
     (tmp_path / "file").write_bytes(b"data" * 5000)
-    with tarfile.open(archive, mode) as tar:
+    with tarfile.open(archive, mode) as tar:  # type: ignore[call-overload]
         tar.add(tmp_path / "file", arcname="dir/file")
     image = tmp_path / "new.img"
     newfs(image, populate=archive)
@@ -310,7 +311,7 @@ def test_no_old_superblock_is_found(tmp_path: Path, version: int, old: int) -> N
     """What lay in the stretch before can't be taken for the new one."""
     image = tmp_path / "disk.img"
     image.write_bytes(bytes(9 << 20))
-    where = {"offset": 1 << 20, "size": 8 << 20}
+    where: dict[str, Any] = {"offset": 1 << 20, "size": 8 << 20}
     newfs(image, **where, version=old, block_size=4096, density=1 << 20, force=True)
     newfs(image, **where, version=version, density=1 << 20, block_size=4096, force=True)
     with dumpfs(image, **where) as dump:

@@ -85,7 +85,12 @@
 #define	FFS_SUN_LOGBNO		1324	/* of its log, or 0 */
 #define	FFS_SUN_OKAY		0x7c269d38U
 #define	FFS_SUN_MTB_MAGIC	0x00decadeU	/* beyond a terabyte */
+#define	FFS_SUN_STABLE		0x02	/* fs_clean: all is on the disk */
 #define	FFS_SUN_CLEANLOG	0xfd	/* fs_clean: see the log */
+#define	FFS_SUN_LEAST		0xfc	/* fs_clean: from here on its own */
+#define	FFS_SUN_ALLROLLED	1	/* fs_unused_1: the log is empty */
+#define	FFS_SUN_IFSHAD		0130000	/* mode: holds lists of others */
+#define	FFS_SUN_IFATTRDIR	0160000	/* mode: directory of attributes */
 #define	FFS_SUN_BIGID		0xffff	/* in di_oldids: look behind di_gen */
 
 /* fs_metackhash (FreeBSD): which structures carry a CRC32C. */
