@@ -89,9 +89,12 @@ class Job:
         self._lib = lib
         self._obj = obj
         self.values = bytearray(8 * obj.symbol_count)
-        tables = b"".join(
-            struct.pack("<QII", t.offset, t.count, t.target) for t in obj.relocations
-        )
+        tables = obj.memo.get("tables")
+        if tables is None:
+            tables = obj.memo["tables"] = b"".join(
+                struct.pack("<QII", t.offset, t.count, t.target)
+                for t in obj.relocations
+            )
         self._segments = ffi.new("struct hyp_link_segment[]", len(SEGMENTS))
         self._keep = [
             ffi.from_buffer(obj.data),

@@ -25,6 +25,11 @@ class Range:
     address: int
     size: int
 
+    # Each kernel has some thirty of them: see reader.Section.
+    def __init__(self, address: int, size: int) -> None:
+        object.__setattr__(self, "address", address)
+        object.__setattr__(self, "size", size)
+
     def __contains__(self, address: int) -> bool:
         return self.address <= address < self.address + self.size
 
@@ -129,6 +134,7 @@ class LinkedModule(LinkedImage):
         sysctl_funcs, evcnts: its link sets.
         trapped: functions it lacks, whose call will panic.
         hooked: functions whose calls go through a slot -> their addresses.
+        traced: it tells where it goes (-fsanitize-coverage).
     """
 
     modinfo: ModInfo
@@ -138,3 +144,4 @@ class LinkedModule(LinkedImage):
     evcnts: LinkSet
     trapped: tuple[str, ...]
     hooked: dict[str, int]
+    traced: bool
