@@ -57,9 +57,10 @@ class AttributeCalls(TreeCalls):
         return value
 
     def listxattr(
-        self, path: Name | int = ".", *, follow_symlinks: bool = True
+        self, path: Name | int | None = None, *, follow_symlinks: bool = True
     ) -> list[str]:
-        """The names of a file's extended attributes."""
+        """The names of a file's extended attributes; None is "."."""
+        path = "." if path is None else path
         number = _number("listxattr", path, follow_symlinks)
         memory = new_buffer("char[]", _ROOM)
         if isinstance(path, int):

@@ -55,6 +55,39 @@ FSTATAT, FSTAT, READ = _n("fstatat"), _n("fstat"), _n("read")
 BULK = ffi.new("struct face_numbers *", (OPENAT, CLOSE, GETDENTS, FSTATAT, FSTAT, READ))
 
 
+#: pathconf(2)'s names, in the order of NetBSD's numbers from 1 on.
+_LIMITS = (
+    "LINK_MAX MAX_CANON MAX_INPUT NAME_MAX PATH_MAX PIPE_BUF CHOWN_RESTRICTED NO_TRUNC"
+    " VDISABLE SYNC_IO FILESIZEBITS SYMLINK_MAX 2_SYMLINKS ACL_EXTENDED MIN_HOLE_SIZE"
+    " ACL_PATH_MAX ACL_NFS4"
+)
+
+
+def limit_number(name: str | int) -> int:
+    """NetBSD's number of a limit such as "PC_NAME_MAX".
+
+    Raises:
+        ValueError: no such name.
+    """
+    if isinstance(name, int):
+        return name
+    try:
+        return _LIMITS.split().index(name.removeprefix("PC_")) + 1
+    except ValueError:
+        raise ValueError(f"unrecognized configuration name: {name!r}") from None
+
+
+def check_ids(*ids: int) -> None:
+    """Refuse what a uid_t can't hold; -1 is one that is left alone.
+
+    Raises:
+        OverflowError: as os raises it.
+    """
+    for number in ids:
+        if not -1 <= number < 1 << 32:
+            raise OverflowError(f"no user or group id: {number}")
+
+
 def name_bytes(path: Name) -> bytes:
     """The path as the kernel takes it: bytes without a NUL.
 

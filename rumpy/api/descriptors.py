@@ -15,7 +15,15 @@ from rumpy.abi import ioctl as _ioctl
 from rumpy.abi import structs
 from rumpy.abi.calls import NUMBERS
 from rumpy.abi.structs import StatResult, unpack_stat
-from rumpy.api.base import FDCWD, Calls, name_bytes, new_buffer, new_bytes
+from rumpy.api.base import (
+    FDCWD,
+    Calls,
+    check_ids,
+    limit_number,
+    name_bytes,
+    new_buffer,
+    new_bytes,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -310,6 +318,7 @@ class DescriptorCalls(Calls):
 
     def fchown(self, fd: int, uid: int, gid: int) -> None:
         """Set owner and group of the open file; -1 leaves one alone."""
+        check_ids(uid, gid)
         self._int(_FCHOWN, fd, uid, gid)
 
     def fchflags(self, fd: int, flags: int) -> None:
@@ -323,9 +332,13 @@ class DescriptorCalls(Calls):
         if result < 0:
             raise self._failed(result)
 
-    def fpathconf(self, fd: int, name: int, /) -> int:
-        """A limit by NetBSD's _PC_ number."""
-        return self._int(_FPATHCONF, fd, name)
+    def fpathconf(self, fd: int, name: str | int, /) -> int:
+        """A limit by its name, such as "PC_NAME_MAX", or NetBSD's _PC_ number.
+
+        Raises:
+            ValueError: no such name.
+        """
+        return self._int(_FPATHCONF, fd, limit_number(name))
 
     def fchdir(self, fd: int) -> None:
         """Make the open directory the working directory."""

@@ -15,7 +15,7 @@ from rumpy.abi import flags as _flags
 from rumpy.abi import structs
 from rumpy.abi.calls import NUMBERS
 from rumpy.abi.structs import StatResult, unpack_stat
-from rumpy.api.base import FDCWD, name_bytes, new_buffer
+from rumpy.api.base import FDCWD, check_ids, limit_number, name_bytes, new_buffer
 from rumpy.api.descriptors import DescriptorCalls
 
 TYPE_CHECKING = False
@@ -66,6 +66,8 @@ class NameCalls(DescriptorCalls):
     ) -> StatResult:
         """Attributes of a file, with nanoseconds and birth time."""
         if isinstance(path, int):
+            if dir_fd is not None or not follow_symlinks:
+                raise ValueError("stat: a descriptor excludes dir_fd, follow_symlinks")
             return self.fstat(path)
         name = name_bytes(path)
         try:
@@ -157,6 +159,7 @@ class NameCalls(DescriptorCalls):
         """Set owner and group; -1 leaves one alone."""
         if isinstance(path, int):
             return self.fchown(path, uid, gid)
+        check_ids(uid, gid)
         flags = 0 if follow_symlinks else _NOFOLLOW
         self._at(_FCHOWNAT, dir_fd, path, uid, gid, flags)
 
@@ -186,6 +189,11 @@ class NameCalls(DescriptorCalls):
             raise ValueError(
                 "utime: you may specify either 'times' or 'ns' but not both"
             )
+        for name, pair in (("times", times), ("ns", ns)):
+            if pair is not None and not (isinstance(pair, tuple) and len(pair) == 2):
+                raise TypeError(
+                    f"utime: {name!r} must be a tuple of two numbers or None"
+                )
         if times is not None:
             ns = (_nanoseconds(times[0]), _nanoseconds(times[1]))
         stamps = None
@@ -211,11 +219,15 @@ class NameCalls(DescriptorCalls):
             return self.ftruncate(path, length)
         self._path(_TRUNCATE, path, 0, length)
 
-    def pathconf(self, path: Name | int, name: int) -> int:
-        """A limit by NetBSD's _PC_ number."""
+    def pathconf(self, path: Name | int, name: str | int) -> int:
+        """A limit by its name, such as "PC_NAME_MAX", or NetBSD's _PC_ number.
+
+        Raises:
+            ValueError: no such name.
+        """
         if isinstance(path, int):
             return self.fpathconf(path, name)
-        return self._path(_PATHCONF, path, name)
+        return self._path(_PATHCONF, path, limit_number(name))
 
     # --- making and removing names ------------------------------------------
 

@@ -219,13 +219,15 @@ class Scan(chain):  # type: ignore[type-arg]
 class TreeCalls(NameCalls):
     """listdir, scandir, walk, and whole files."""
 
-    def listdir(self, path: Name | int = ".") -> list[str]:
-        """The names in a directory (bytes where the path is bytes)."""
+    def listdir(self, path: Name | int | None = None) -> list[str]:
+        """The names in a directory (bytes where the path is bytes); None is "."."""
+        path = "." if path is None else path
         names: list[str] = self._list(path, path, stats=False).names
         return names
 
-    def scandir(self, path: Name | int = ".", *, stats: bool = True) -> Scan:
+    def scandir(self, path: Name | int | None = None, *, stats: bool = True) -> Scan:
         """The entries of a directory; with their attributes unless told not to."""
+        path = "." if path is None else path
         parent = shown(path)
         if not isinstance(parent, (bytes, str, int)):
             parent = os.fspath(path)  # type: ignore[arg-type]

@@ -513,3 +513,34 @@ def test_sparse_file(side: Side) -> None:
     assert side.os.fstat(fd).st_blocks * 512 < 1 << 20
     assert side.os.pread(fd, 8, 1 << 20) == bytes(8)
     side.os.close(fd)
+
+
+def test_arguments_that_are_none_or_wrong(side: Side) -> None:
+    path = side.make("file")
+    side.os.chdir(side.base)
+    try:
+        assert side.os.listdir(None) == side.os.listdir() == ["file"]
+        with side.os.scandir(None) as entries:
+            assert [entry.path for entry in entries] == ["./file"]
+        assert side.os.listxattr(None) == side.os.listxattr()
+    finally:
+        side.os.chdir("/")
+    for uid in (-2, 1 << 32, 1 << 70):
+        with pytest.raises(OverflowError):
+            side.os.chown(path, uid, 0)
+        with pytest.raises(OverflowError):
+            side.os.chown(path, 0, uid)
+    for bad in ((1,), (1, 2, 3), 5, "12"):
+        with pytest.raises(TypeError):
+            side.os.utime(path, bad)
+        with pytest.raises(TypeError):
+            side.os.utime(path, ns=bad)
+    assert side.os.pathconf(path, "PC_NAME_MAX") == 255
+    with pytest.raises(ValueError, match="configuration name"):
+        side.os.pathconf(path, "PC_NOTHING")
+    fd = side.os.open(path, os.O_RDONLY)
+    assert side.os.fpathconf(fd, "PC_NAME_MAX") == 255
+    for wrong in ({"dir_fd": fd}, {"follow_symlinks": False}):
+        with pytest.raises(ValueError, match="stat: "):
+            side.os.stat(fd, **wrong)
+    side.os.close(fd)
