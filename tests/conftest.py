@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 
 if TYPE_CHECKING:
@@ -77,6 +78,13 @@ def pytest_configure(config: pytest.Config) -> None:
     # inherit that; the tests of Ctrl-C need it as a terminal would have it.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Time says nothing on a machine that has other things to do.
+    hypothesis.settings.register_profile(
+        "loaded",
+        deadline=None,
+        suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    )
+    hypothesis.settings.load_profile("loaded")
     config.addinivalue_line("markers", "quick: takes at most seconds (the default)")
     config.addinivalue_line("markers", "slow: takes longer; `make quick` leaves it out")
     config.addinivalue_line("markers", "campaign: for `make campaign` only")
