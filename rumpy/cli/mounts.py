@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import click
 
+from rumpy.cli.show import printable
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rumpy.fuse import MountInfo
@@ -22,8 +24,9 @@ def command(as_json: bool) -> int:
 
             click.echo(json.dumps({name: getattr(mount, name) for name in FIELDS}))
         else:
+            image, place = printable(mount.image), printable(mount.mountpoint)
             click.echo(
-                f"{mount.image} on {mount.mountpoint} type {mount.driver}"
+                f"{image} on {place} type {mount.driver}"
                 f" ({mount.options or 'rw'}), {_server(mount)}"
             )
     return 0

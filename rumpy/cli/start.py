@@ -76,7 +76,8 @@ def open_streams() -> None:
             if fd != number:
                 os.dup2(fd, number)
                 os.close(fd)
-            setattr(sys, name, open(number, mode, closefd=False))
+            stream = open(number, mode, closefd=False)  # noqa: SIM115  # until the end
+            setattr(sys, name, stream)
 
 
 def leave(code: int) -> None:
