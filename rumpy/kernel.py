@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from rumpy.module import Module
     from rumpy.mount import Mount
     from rumpy.snapshot import Snapshot
+    from rumpy.testing.coverage import Coverage
 
 __all__ = ["Kernel"]
 
@@ -171,6 +172,25 @@ class Kernel(Process):
         with self._lock:
             self._ready()
             self._modules.leaks(0, 0)
+
+    def coverage(self, *, edges: int = 40_000, comparisons: int = 0) -> Coverage:
+        """Count from now on where modules go that are built to tell.
+
+        They are what `-fsanitize-coverage=trace-pc` (with `trace-cmp`, if wanted)
+        makes; see rumpy.testing.coverage.
+
+        Args:
+            edges: room for so many pairs of basic blocks.
+            comparisons: keep so many of a run's.
+
+        Raises:
+            RumpyError: it is done already.
+        """
+        from rumpy.testing.coverage import Coverage
+
+        with self._lock:
+            self._ready()
+            return Coverage(self, edges=edges, comparisons=comparisons)
 
     # --- disks --------------------------------------------------------------
 
@@ -434,9 +454,9 @@ class Kernel(Process):
         for reference in self._processes.values():
             process = reference()
             if process is not None:
-                process._k = ffi.NULL
+                process._go_to(ffi.NULL, process._p)
         self._processes.clear()
-        self._k = ffi.NULL
+        self._go_to(ffi.NULL, self._p)
         self._books.clear()
         self._mounts.clear()
         self._disks.clear()

@@ -12,6 +12,7 @@ from __future__ import annotations
 from rumpy._hyp import ffi, lib
 from rumpy.abi.calls import NUMBERS
 from rumpy.api.attributes import AttributeCalls
+from rumpy.api.base import face_own
 from rumpy.api.trees import DirEntry
 from rumpy.errors import KernelClosed, SnapshotError
 from rumpy.path import KernelPath
@@ -47,11 +48,23 @@ class Process(AttributeCalls):
 
     def __init__(self, owner: Kernel, handle: int) -> None:
         self._owner = owner
-        self._k = owner._k
-        self._p = handle
+        self._go_to(owner._k, handle)
         self._sys: RawCalls | None = None
         self._stats = []
         self._left = False
+
+    def _go_to(self, k: Any, handle: int) -> None:
+        """From now on calls go there; to NULL where there is nothing any more."""
+        self._k, self._p = k, handle
+        self._own: dict[int, Any] = {}
+
+    def _prepare(self, number: int) -> Any:
+        """A call without arguments, for face_own; made once."""
+        prepared, k = self._own, self._k  # in this order: _go_to() has the other
+        call = ffi.new("struct face_own *", (k, self._p, number))
+        # A thread in such a call holds nothing else of the kernel.
+        prepared[number] = call = ffi.gc(call, lambda _: k)
+        return call
 
     # --- life ---------------------------------------------------------------
 
@@ -64,7 +77,7 @@ class Process(AttributeCalls):
             super().close(fd)
         elif self._p:
             self._owner._end_process(self)
-            self._p, self._k = 0, ffi.NULL
+            self._go_to(ffi.NULL, 0)
 
     def _failed(
         self, code: int, path: object = None, path2: object = None
@@ -80,7 +93,8 @@ class Process(AttributeCalls):
 
     def _abandoned(self) -> None:
         """A snapshot from before this process was restored."""
-        self._p, self._k, self._left = 0, ffi.NULL, True
+        self._go_to(ffi.NULL, 0)
+        self._left = True
 
     def __enter__(self) -> Process:
         return self
@@ -107,41 +121,49 @@ class Process(AttributeCalls):
 
     # --- who it is ----------------------------------------------------------
 
-    def _own(self, number: int) -> int:
-        result: int = lib.face_0(self._k, self._p, number)
-        if result < 0:
-            raise self._failed(result)
-        return result
-
     def getpid(self) -> int:
         """The process id in the kernel."""
-        result: int = lib.face_0(self._k, self._p, _GETPID)
+        try:
+            call = self._own[_GETPID]
+        except KeyError:
+            call = self._prepare(_GETPID)
+        result: int = face_own(call)
         if result < 0:
             raise self._failed(result)
         return result
 
     def getppid(self) -> int:
         """The parent's process id."""
-        result: int = lib.face_0(self._k, self._p, _GETPPID)
+        try:
+            call = self._own[_GETPPID]
+        except KeyError:
+            call = self._prepare(_GETPPID)
+        result: int = face_own(call)
+        if result < 0:
+            raise self._failed(result)
+        return result
+
+    def _id(self, number: int) -> int:
+        result: int = face_own(self._own.get(number) or self._prepare(number))
         if result < 0:
             raise self._failed(result)
         return result
 
     def getuid(self) -> int:
         """The real user id."""
-        return self._own(_GETUID)
+        return self._id(_GETUID)
 
     def geteuid(self) -> int:
         """The effective user id."""
-        return self._own(_GETEUID)
+        return self._id(_GETEUID)
 
     def getgid(self) -> int:
         """The real group id."""
-        return self._own(_GETGID)
+        return self._id(_GETGID)
 
     def getegid(self) -> int:
         """The effective group id."""
-        return self._own(_GETEGID)
+        return self._id(_GETEGID)
 
     def getgroups(self) -> list[int]:
         """The supplementary groups."""

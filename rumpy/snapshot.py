@@ -335,7 +335,7 @@ class Books:
         for handle, reference in then.items():
             process = reference()
             if process is not None:
-                process._p, process._k = handle, kernel._k
+                process._go_to(kernel._k, handle)
         kernel._processes = dict(then)
 
     def _new_epoch(self, past: frozenset[int]) -> None:

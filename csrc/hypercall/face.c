@@ -71,11 +71,11 @@ face_call(struct hyp_kernel *k, uint64_t proc, int number, const int64_t *args)
 #define	P(pointer)	((int64_t)(intptr_t)(pointer))
 
 int64_t
-face_0(struct hyp_kernel *k, uint64_t proc, int number)
+face_own(const struct face_own *own)
 {
 	static const int64_t args[SLOTS];
 
-	return face_call(k, proc, number, args);
+	return face_call(own->fo_kernel, own->fo_proc, own->fo_number, args);
 }
 
 int64_t

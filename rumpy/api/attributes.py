@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 
-from rumpy._hyp import ffi, lib
+from rumpy._hyp import ffi
 from rumpy.abi.calls import NUMBERS
-from rumpy.api.base import name_bytes, new_buffer
+from rumpy.api.base import face_ip, face_ipp, face_pp, name_bytes, new_buffer
 from rumpy.api.trees import TreeCalls
 
 TYPE_CHECKING = False
@@ -45,10 +45,10 @@ class AttributeCalls(TreeCalls):
         memory = new_buffer("char[]", _ROOM)
         name = name_bytes(attribute)
         if isinstance(path, int):
-            size = lib.face_ipp(self._k, self._p, number, path, name, memory, _ROOM)
+            size = face_ipp(self._k, self._p, number, path, name, memory, _ROOM)
         else:
             where = int(ffi.cast("intptr_t", memory))
-            size = lib.face_pp(
+            size = face_pp(
                 self._k, self._p, number, name_bytes(path), name, where, _ROOM
             )
         if size < 0:
@@ -64,11 +64,9 @@ class AttributeCalls(TreeCalls):
         number = _number("listxattr", path, follow_symlinks)
         memory = new_buffer("char[]", _ROOM)
         if isinstance(path, int):
-            size = lib.face_ip(self._k, self._p, number, path, memory, _ROOM, 0, 0)
+            size = face_ip(self._k, self._p, number, path, memory, _ROOM, 0, 0)
         else:
-            size = lib.face_pp(
-                self._k, self._p, number, name_bytes(path), memory, _ROOM, 0
-            )
+            size = face_pp(self._k, self._p, number, name_bytes(path), memory, _ROOM, 0)
         if size < 0:
             raise self._failed(size, path)
         names = ffi.unpack(memory, size).split(b"\0")
@@ -97,9 +95,9 @@ class AttributeCalls(TreeCalls):
         number = _number("removexattr", path, follow_symlinks)
         name = name_bytes(attribute)
         if isinstance(path, int):
-            result = lib.face_ip(self._k, self._p, number, path, name, 0, 0, 0)
+            result = face_ip(self._k, self._p, number, path, name, 0, 0, 0)
         else:
-            result = lib.face_pp(self._k, self._p, number, name_bytes(path), name, 0, 0)
+            result = face_pp(self._k, self._p, number, name_bytes(path), name, 0, 0)
         if result < 0:
             raise self._failed(result, path)
 

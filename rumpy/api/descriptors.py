@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from rumpy._hyp import ffi, lib
+from rumpy._hyp import ffi
 from rumpy.abi import flags as _flags
 from rumpy.abi import ioctl as _ioctl
 from rumpy.abi import structs
@@ -19,6 +19,9 @@ from rumpy.api.base import (
     FDCWD,
     Calls,
     check_ids,
+    face_i,
+    face_ip,
+    face_p,
     limit_number,
     name_bytes,
     new_buffer,
@@ -82,7 +85,7 @@ class DescriptorCalls(Calls):
         self, path: Name, flags: int, mode: int = 0o777, *, dir_fd: int | None = None
     ) -> int:
         """Open with the host's flags (os.O_*); a descriptor of this process."""
-        result: int = lib.face_ip(
+        result: int = face_ip(
             self._k,
             self._p,
             _OPENAT,
@@ -98,7 +101,7 @@ class DescriptorCalls(Calls):
 
     def close(self, fd: int) -> None:
         """Close a descriptor."""
-        result = lib.face_i(self._k, self._p, _CLOSE, fd, 0, 0, 0, 0, 0)
+        result = face_i(self._k, self._p, _CLOSE, fd, 0, 0, 0, 0, 0)
         if result < 0:
             raise self._failed(result)
 
@@ -136,7 +139,7 @@ class DescriptorCalls(Calls):
             raise self._failed(-_EINVAL)
         # Nobody else sees it before it is full.
         data = new_bytes(length)
-        got = lib.face_ip(self._k, self._p, number, fd, data, length, 0, offset)
+        got = face_ip(self._k, self._p, number, fd, data, length, 0, offset)
         if got == length:
             return data
         if got < 0:
@@ -147,7 +150,7 @@ class DescriptorCalls(Calls):
         """Read into a writable buffer; bytes read."""
         memory = writable(buffer)
         size = len(memory)
-        got: int = lib.face_ip(self._k, self._p, _READ, fd, memory, size, 0, 0)
+        got: int = face_ip(self._k, self._p, _READ, fd, memory, size, 0, 0)
         if got < 0:
             raise self._failed(got)
         return got
@@ -174,7 +177,7 @@ class DescriptorCalls(Calls):
         """Write at the current offset; bytes written."""
         memory = readable(data)
         size = len(memory)
-        put: int = lib.face_ip(self._k, self._p, _WRITE, fd, memory, size, 0, 0)
+        put: int = face_ip(self._k, self._p, _WRITE, fd, memory, size, 0, 0)
         if put < 0:
             raise self._failed(put)
         return put
@@ -182,7 +185,7 @@ class DescriptorCalls(Calls):
     def pwrite(self, fd: int, data: Buffer, offset: int, /) -> int:
         """Write at `offset`; bytes written."""
         memory = readable(data)
-        put: int = lib.face_ip(
+        put: int = face_ip(
             self._k, self._p, _PWRITE, fd, memory, len(memory), 0, offset
         )
         if put < 0:
@@ -210,7 +213,7 @@ class DescriptorCalls(Calls):
         else:
             what = b"".join(structs.IOVEC.pack(address(m), len(m)) for m in memory)
             count = len(memory)
-        done: int = lib.face_ip(self._k, self._p, number, fd, what, count, 0, offset)
+        done: int = face_ip(self._k, self._p, number, fd, what, count, 0, offset)
         if done < 0:
             raise self._failed(done)
         return done
@@ -225,9 +228,7 @@ class DescriptorCalls(Calls):
         """Set the offset (os.SEEK_*, DATA and HOLE included); the new one."""
         if whence in (os.SEEK_DATA, os.SEEK_HOLE):
             position, whence = self._extent(fd, position, whence), os.SEEK_SET
-        result: int = lib.face_i(
-            self._k, self._p, _LSEEK, fd, 0, position, whence, 0, 0
-        )
+        result: int = face_i(self._k, self._p, _LSEEK, fd, 0, position, whence, 0, 0)
         if result < 0:
             raise self._failed(result)
         return result
@@ -240,9 +241,7 @@ class DescriptorCalls(Calls):
         """
         request = _ioctl.FIOSEEKDATA if whence == os.SEEK_DATA else _ioctl.FIOSEEKHOLE
         where = ffi.new("int64_t *", position)
-        result = lib.face_i(
-            self._k, self._p, _IOCTL, fd, request, address(where), 0, 0, 0
-        )
+        result = face_i(self._k, self._p, _IOCTL, fd, request, address(where), 0, 0, 0)
         if result >= 0:
             return int(where[0])
         if -result != _ENOTTY:
@@ -283,7 +282,7 @@ class DescriptorCalls(Calls):
             pair = self._stats.pop()
         except IndexError:
             pair = self._new_stat()
-        result = lib.face_ip(self._k, self._p, _FSTAT, fd, pair[0], 0, 0, 0)
+        result = face_ip(self._k, self._p, _FSTAT, fd, pair[0], 0, 0, 0)
         status = StatResult(unpack_stat(pair[1]))
         self._stats.append(pair)
         if result < 0:
@@ -298,7 +297,7 @@ class DescriptorCalls(Calls):
     def fstatvfs(self, fd: int, /) -> StatvfsResult:
         """Attributes of the file system the open file is on."""
         status = bytearray(structs.STATVFS.size)
-        result = lib.face_ip(
+        result = face_ip(
             self._k,
             self._p,
             _FSTATVFS,
@@ -328,7 +327,7 @@ class DescriptorCalls(Calls):
     def futimens(self, fd: int, times: bytes | None) -> None:
         """Set access and modification time: two timespecs, or None for now."""
         memory = ffi.NULL if times is None else times
-        result = lib.face_ip(self._k, self._p, _FUTIMENS, fd, memory, 0, 0, 0)
+        result = face_ip(self._k, self._p, _FUTIMENS, fd, memory, 0, 0, 0)
         if result < 0:
             raise self._failed(result)
 
@@ -349,9 +348,7 @@ class DescriptorCalls(Calls):
         size = 44  # struct termios
         memory = new_buffer("char[]", size)
         request = _ioctl.ior("t", 19, size)
-        result = lib.face_i(
-            self._k, self._p, _IOCTL, fd, request, address(memory), 0, 0, 0
-        )
+        result = face_i(self._k, self._p, _IOCTL, fd, request, address(memory), 0, 0, 0)
         if result < -1000:
             raise self._failed(result)
         return bool(result >= 0)
@@ -444,7 +441,7 @@ class DescriptorCalls(Calls):
         )
         memory = ffi.from_buffer("char[]", table)
         wait = -1 if timeout is None or timeout < 0 else int(-(-timeout // 1))
-        ready = lib.face_p(self._k, self._p, _POLL, memory, len(pairs), wait, 0)
+        ready = face_p(self._k, self._p, _POLL, memory, len(pairs), wait, 0)
         if ready < 0:
             raise self._failed(ready)
         return [

@@ -10,12 +10,23 @@ from __future__ import annotations
 import os
 import stat as _stat
 
-from rumpy._hyp import ffi, lib
+from rumpy._hyp import ffi
 from rumpy.abi import flags as _flags
 from rumpy.abi import structs
 from rumpy.abi.calls import NUMBERS
 from rumpy.abi.structs import StatResult, unpack_stat
-from rumpy.api.base import FDCWD, check_ids, limit_number, name_bytes, new_buffer
+from rumpy.api.base import (
+    FDCWD,
+    check_ids,
+    face_ipip,
+    face_ipp,
+    face_p,
+    face_pip,
+    face_pp,
+    limit_number,
+    name_bytes,
+    new_buffer,
+)
 from rumpy.api.descriptors import DescriptorCalls
 
 TYPE_CHECKING = False
@@ -74,7 +85,7 @@ class NameCalls(DescriptorCalls):
             pair = self._stats.pop()
         except IndexError:
             pair = self._new_stat()
-        result = lib.face_ipp(
+        result = face_ipp(
             self._k,
             self._p,
             _FSTATAT,
@@ -98,7 +109,7 @@ class NameCalls(DescriptorCalls):
         if isinstance(path, int):
             return self.fstatvfs(path)
         status = bytearray(structs.STATVFS.size)
-        result = lib.face_pp(
+        result = face_pp(
             self._k,
             self._p,
             _STATVFS,
@@ -201,7 +212,7 @@ class NameCalls(DescriptorCalls):
             stamps = structs.timespec(ns[0]) + structs.timespec(ns[1])
         if isinstance(path, int):
             return self.futimens(path, stamps)
-        result = lib.face_ipp(
+        result = face_ipp(
             self._k,
             self._p,
             _UTIMENSAT,
@@ -268,7 +279,7 @@ class NameCalls(DescriptorCalls):
             return
         if src_dir_fd is None and dst_dir_fd is None:
             # POSIX's flavour: two names of one file both stay.
-            result = lib.face_pp(
+            result = face_pp(
                 self._k, self._p, _RENAME, name_bytes(src), name_bytes(dst), 0, 0
             )
             if result < 0:
@@ -287,7 +298,7 @@ class NameCalls(DescriptorCalls):
         dst_fd: int | None,
         flags: int,
     ) -> None:
-        result = lib.face_ipip(
+        result = face_ipip(
             self._k,
             self._p,
             number,
@@ -309,7 +320,7 @@ class NameCalls(DescriptorCalls):
         dir_fd: int | None = None,
     ) -> None:
         """Make dst a symbolic link that holds src."""
-        result = lib.face_pip(
+        result = face_pip(
             self._k,
             self._p,
             _SYMLINKAT,
@@ -323,7 +334,7 @@ class NameCalls(DescriptorCalls):
     def readlink(self, path: Name, *, dir_fd: int | None = None) -> str:
         """What the symbolic link holds (bytes where the path is bytes)."""
         buffer = new_buffer("char[]", _LINK_MAX)
-        size = lib.face_ipp(
+        size = face_ipp(
             self._k,
             self._p,
             _READLINKAT,
@@ -395,7 +406,7 @@ class NameCalls(DescriptorCalls):
     def getcwdb(self) -> bytes:
         """The working directory."""
         buffer = new_buffer("char[]", _PATH_MAX)
-        size = lib.face_p(self._k, self._p, _GETCWD, buffer, _PATH_MAX, 0, 0)
+        size = face_p(self._k, self._p, _GETCWD, buffer, _PATH_MAX, 0, 0)
         if size < 0:
             raise self._failed(size)
         where: bytes = ffi.string(buffer, _PATH_MAX)

@@ -512,3 +512,21 @@ def test_a_thread_that_left_does_not_keep_its_turn(kernel: rumpy.Kernel) -> None
     sleeper.join()
     # Looking on at every call would take 2000 times 50 us at the least.
     assert took < 0.1
+
+
+def test_who_it_is_after_a_restore_and_after_its_end(kernel: rumpy.Kernel) -> None:
+    process = kernel.process(uid=7)
+    before = process.getpid(), process.getppid(), process.getuid(), process.getegid()
+    assert before == (process.getpid(), process.getppid(), 7, 0)
+    with kernel.snapshot() as kept:
+        later = kernel.process(uid=8)
+        assert later.getuid() == 8 and later.getpid() != process.getpid()
+        kernel.restore(kept)
+    assert process.getpid() == before[0] and process.getuid() == 7
+    for call in (later.getpid, later.getuid):
+        with pytest.raises(rumpy.SnapshotError):
+            call()
+    process.close()
+    for call in (process.getpid, process.getppid, process.getuid):
+        with pytest.raises(rumpy.KernelClosed):
+            call()
