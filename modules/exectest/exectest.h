@@ -40,6 +40,7 @@ int	exectest_bench_switch(struct exectest *);
 int	exectest_bench_lock(struct exectest *);
 int	exectest_bench_hypercall(struct exectest *);
 int	exectest_bench_atomic(struct exectest *);
+int	exectest_bench_multiply(struct exectest *);
 
 /* crash.c */
 int	exectest_crash(struct exectest *);
