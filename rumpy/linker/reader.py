@@ -438,6 +438,8 @@ class _Reader:
                     raise self.fail("defined twice", symbol=name)
                 hidden = other & 3 in (elf.STV_INTERNAL, elf.STV_HIDDEN)
                 (found.hidden if hidden else found.defined)[name] = index
+        if found.common and found.common[0].startswith("__gnu_lto_"):
+            raise self.fail("holds no code yet", hint="compile with -fno-lto")
         if found.common:
             raise self.fail(
                 f"COMMON symbols have no place: {', '.join(sorted(found.common))}",

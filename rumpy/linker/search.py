@@ -195,6 +195,8 @@ def locate(
     if not isinstance(module, str) or "/" in text or text.endswith(".kmod"):
         if not os.path.exists(text):
             raise ModuleError("no such file", module=text)
+        if not os.path.isfile(text):
+            raise ModuleError("not a file", module=text)
         return text
     if ":" in text:
         from rumpy import store

@@ -75,13 +75,14 @@ DATA = {"body": "extern int hz;", "call": "hz == 0"}
     ("flags", "source", "cure"),
     [
         (["-fcommon"], COMMON, "-fno-common"),
+        (["-flto"], CALLS, "-fno-lto"),
         (["-fstack-protector-all"], STACK, "-fno-stack-protector"),
         (["-pg"], CALLS, "-pg"),
         (["-fPIC", "-mcmodel=small"], DATA, "-fno-pic"),
         ([], FORTIFIED, "-U_FORTIFY_SOURCE"),
         (["-m32", "-mcmodel=32"], {}, None),
     ],
-    ids=["common", "stack-protector", "profiled", "pic", "fortified", "32-bit"],
+    ids=["common", "lto", "stack-protector", "profiled", "pic", "fortified", "32-bit"],
 )
 def test_the_message_names_the_flag(
     kernel: rumpy.Kernel,
@@ -335,3 +336,8 @@ def test_unloading_what_is_open(kernel: rumpy.Kernel) -> None:
     kernel.close(fd)
     kernel.unload("chardev")
     works(kernel)
+
+
+def test_a_folder_is_no_module(tmp_path: Path, kernel: rumpy.Kernel) -> None:
+    with pytest.raises(rumpy.ModuleError, match="not a file"):
+        kernel.load(f"{tmp_path}/")
