@@ -170,7 +170,11 @@ struct ffs_inode {
 	 */
 	uint64_t	i_nameparent;
 
-	uint32_t	i_orphan;	/* place in the journal's list + 1 */
+	/* With a journal. */
+	uint32_t	i_orphan;	/* place in its list of orphans + 1 */
+	bool		i_late;		/* encoded when it commits */
+	uint64_t	i_txseq;	/* transaction that has its block */
+	LIST_ENTRY(ffs_inode) i_txlink;	/* with i_late */
 };
 
 #define	VTOI(vp)	((struct ffs_inode *)(vp)->v_data)
@@ -184,6 +188,7 @@ struct ffs_inode {
 #define	IN_ACCESSED	0x0010	/* differs in i_atime only */
 #define	IN_HASHED	0x0040	/* in fm_ihash */
 #define	IN_SHORTLINK	0x0020	/* symbolic link kept in the inode */
+#define	IN_DYING	0x0080	/* nobody will ask for its times */
 #define	IN_DIRTY	(IN_ACCESS | IN_CHANGE | IN_UPDATE | IN_MODIFIED | \
 			 IN_ACCESSED)
 
@@ -407,11 +412,14 @@ bool	ffs_intx(const struct ffs_mount *);
 void	ffs_touch(struct ffs_inode *);
 int	ffs_log_flush(struct ffs_mount *);
 int	ffs_log_clean(struct ffs_mount *);
+void	ffs_log_group(struct ffs_log *, uint32_t);
 void	ffs_log_dealloc(struct ffs_log *, int64_t, int, bool);
 int64_t	ffs_log_pending(const struct ffs_mount *);
 void	ffs_log_orphan(struct ffs_log *, struct ffs_inode *);
 void	ffs_log_unorphan(struct ffs_inode *);
 void	ffs_log_disown(struct ffs_inode *);
+void	ffs_log_encoded(struct ffs_inode *);
+void	ffs_log_inodegone(struct ffs_inode *);
 
 /* ffs_logplace.c: where the journal lies; starting and ending its use */
 int	ffs_log_start(struct ffs_mount *);

@@ -400,5 +400,7 @@ ffs_cg_put(struct ffs_mount *fm, struct ffs_cgref *cr, bool changed)
 		    fm->fm_swap);
 	if ((fs->fs_metackhash & FFS_CK_CYLGRP) != 0)
 		FFS_S32(fm, cgp->cg_ckhash, ffs_cg_hash(fs, cgp));
+	if (fm->fm_log != NULL)
+		ffs_log_group(fm->fm_log, cr->cr_cgx);
 	bdwrite(cr->cr_bp);
 }

@@ -136,7 +136,7 @@ ffs_dirblk_room(const struct ffs_mount *fm, const uint8_t *blk)
 	unsigned used = 0;
 
 	for (unsigned off = 0; off < UFS_DIRBLKSIZ; off += de.de_reclen) {
-		if (!ffs_dirent_get(fm, blk, off, UFS_DIRBLKSIZ, &de))
+		if (!ffs_dirent_decode(fm, blk, off, UFS_DIRBLKSIZ, &de))
 			return 0;
 		if (de.de_ino != 0)
 			used += UFS_DIRSIZ(de.de_namlen);
@@ -349,7 +349,8 @@ ffs_dirblk_insert(struct ffs_inode *dp, uint8_t *blk, uint64_t base,
 	for (int pass = 0; ; pass++) {
 		KASSERT(pass < 2);
 		for (off = 0; off < UFS_DIRBLKSIZ; off += de.de_reclen) {
-			ok = ffs_dirent_get(fm, blk, off, UFS_DIRBLKSIZ, &de);
+			ok = ffs_dirent_decode(fm, blk, off, UFS_DIRBLKSIZ,
+			    &de);
 			KASSERT(ok);
 			used = de.de_ino == 0 ? 0 : UFS_DIRSIZ(de.de_namlen);
 			if (de.de_reclen - used >= need)
@@ -416,7 +417,7 @@ ffs_dir_enter(struct ffs_inode *dp, const struct componentname *cnp,
 	struct ffs_slot sl;
 	struct buf *bp;
 	uint8_t *blk;
-	unsigned avail;
+	unsigned avail, room;
 	uint64_t off;
 	int error;
 
@@ -434,8 +435,8 @@ ffs_dir_enter(struct ffs_inode *dp, const struct componentname *cnp,
 		error = ffs_dirblk_get(dp, sl.sl_freeblk, &bp, &blk, &avail);
 		if (error != 0)
 			return error;
-		if (avail != UFS_DIRBLKSIZ ||
-		    ffs_dirblk_room(fm, blk) < UFS_DIRSIZ(namelen)) {
+		room = ffs_dirblk_room(fm, blk);
+		if (avail != UFS_DIRBLKSIZ || room < UFS_DIRSIZ(namelen)) {
 			brelse(bp, 0);
 			return ffs_dir_bad(dp, (off_t)base);
 		}
@@ -443,7 +444,7 @@ ffs_dir_enter(struct ffs_inode *dp, const struct componentname *cnp,
 		    (uint32_t)ip->i_number, type, cnp->cn_nameptr, namelen);
 		if (dp->i_dirhash != NULL)
 			ffs_dirhash_setroom(dp, sl.sl_freeblk,
-			    ffs_dirblk_room(fm, blk));
+			    room - UFS_DIRSIZ(namelen));
 		error = ffs_bwrite_meta(fm, bp);
 	}
 	if (error == 0 && dp->i_dirhash != NULL && sl.sl_freeblk < 0)
@@ -491,28 +492,38 @@ ffs_dir_trim(struct ffs_inode *dp)
 		ffs_dirhash_trunc(dp);
 }
 
-/* Remove the entry at off in a block; its room goes to the one before. */
-static void
-ffs_dirblk_delete(const struct ffs_mount *fm, uint8_t *blk, unsigned off)
+/*
+ * Remove the entry at off in a block; its room goes to the one before.  False
+ * if the block is damaged, else *roomp is the room that it has then.
+ */
+static bool
+ffs_dirblk_delete(const struct ffs_mount *fm, uint8_t *blk, unsigned at,
+    unsigned *roomp)
 {
-	struct direct *d = (void *)(blk + off);
+	unsigned off = 0, used = 0, prev = 0, prevlen = 0, len = 0;
 	struct ffs_dirent de;
-	unsigned prev = 0;
 
-	for (unsigned o = 0; o < off; o += de.de_reclen) {
-		const bool ok = ffs_dirent_get(fm, blk, o, UFS_DIRBLKSIZ, &de);
-
-		KASSERT(ok);
-		prev = o;
+	while (off < UFS_DIRBLKSIZ) {
+		if (!ffs_dirent_decode(fm, blk, off, UFS_DIRBLKSIZ, &de))
+			return false;
+		if (off == at)
+			len = de.de_reclen;
+		else if (de.de_ino != 0)
+			used += UFS_DIRSIZ(de.de_namlen);
+		if (off < at) {
+			prev = off;
+			prevlen = de.de_reclen;
+		}
+		off += de.de_reclen;
 	}
-	if (off == 0) {
-		d->d_ino = 0;
-		return;
-	}
-	de.de_reclen += FFS_G16(fm, d->d_reclen);
-	d->d_ino = 0;
-	((struct direct *)(void *)(blk + prev))->d_reclen =
-	    ffs_rw16(de.de_reclen, fm->fm_swap);
+	if (len == 0)
+		return false;
+	((struct direct *)(void *)(blk + at))->d_ino = 0;
+	if (at != 0)
+		((struct direct *)(void *)(blk + prev))->d_reclen =
+		    ffs_rw16((uint16_t)(prevlen + len), fm->fm_swap);
+	*roomp = UFS_DIRBLKSIZ - used;
+	return true;
 }
 
 /* Remove a name that leads to inode ino. */
@@ -536,21 +547,11 @@ ffs_dir_remove(struct ffs_inode *dp, const struct componentname *cnp,
 	    &blk, &avail);
 	if (error != 0)
 		return error;
-	if (avail != UFS_DIRBLKSIZ || ffs_dirblk_room(fm, blk) == 0) {
-		struct ffs_dirent de;
-		unsigned o = 0;
-
-		/* A full block has no room either: is it damaged? */
-		while (o < UFS_DIRBLKSIZ && avail == UFS_DIRBLKSIZ &&
-		    ffs_dirent_get(fm, blk, o, UFS_DIRBLKSIZ, &de))
-			o += de.de_reclen;
-		if (o != UFS_DIRBLKSIZ) {
-			brelse(bp, 0);
-			return ffs_dir_bad(dp, (off_t)sl.sl_off);
-		}
+	if (avail != UFS_DIRBLKSIZ || !ffs_dirblk_delete(fm, blk,
+	    (unsigned)(sl.sl_off % UFS_DIRBLKSIZ), &room)) {
+		brelse(bp, 0);
+		return ffs_dir_bad(dp, (off_t)sl.sl_off);
 	}
-	ffs_dirblk_delete(fm, blk, (unsigned)(sl.sl_off % UFS_DIRBLKSIZ));
-	room = ffs_dirblk_room(fm, blk);
 	if (dp->i_dirhash != NULL) {
 		ffs_dirhash_del(dp, sl.sl_hash, sl.sl_off);
 		ffs_dirhash_setroom(dp, (int64_t)(sl.sl_off / UFS_DIRBLKSIZ),

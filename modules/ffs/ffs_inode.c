@@ -416,6 +416,7 @@ ffs_inode_unhash(struct ffs_inode *ip)
 void
 ffs_inode_free(struct ffs_inode *ip)
 {
+	ffs_log_inodegone(ip);
 	/* Removed, but could not be freed: a replay will. */
 	if (ip->i_orphan != 0)
 		ffs_log_disown(ip);
@@ -563,7 +564,9 @@ ffs_itimes(struct ffs_inode *ip)
 
 	if ((ip->i_flag & (IN_ACCESS | IN_CHANGE | IN_UPDATE)) == 0)
 		return;
-	if (!ip->i_fm->fm_ronly) {
+	if ((ip->i_flag & IN_DYING) != 0)
+		ip->i_flag |= IN_MODIFIED;
+	else if (!ip->i_fm->fm_ronly) {
 		vfs_timestamp(&now);
 		if ((ip->i_flag & IN_ACCESS) != 0) {
 			ip->i_atime = now;
@@ -610,6 +613,8 @@ ffs_update(struct ffs_inode *ip, bool wait)
 			ffs_encode2(ip, dp);
 		else
 			ffs_encode1(ip, dp);
+		if (fm->fm_log != NULL)
+			ffs_log_encoded(ip);
 		if (wait)
 			error = bwrite(bp);
 		else

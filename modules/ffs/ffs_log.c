@@ -11,7 +11,8 @@
  *    the transaction is in the journal; the buffer cache tells us of it
  *    (ffs_wapbl_ops), so that no bdwrite() can be forgotten.
  *  - Inodes that were changed are encoded into their blocks at the end of the
- *    operation: bitmap and inode always commit together.
+ *    operation: bitmap and inode always commit together.  An inode whose block
+ *    is part of the transaction already waits for the commit.
  *  - Blocks that are freed are marked free only when the transaction commits;
  *    before that nobody may write data to them, for after a crash they would
  *    belong to their old owner again.
@@ -146,14 +147,11 @@ ffs_log_begin(struct ffs_log *lg, struct ffs_tx *tx, int64_t more, int flags)
 	return 0;
 }
 
-/* The inode goes into this operation's transaction with what it has become. */
 static void
-ffs_log_putinode(struct ffs_log *lg, struct ffs_inode *ip)
+ffs_log_encode(struct ffs_log *lg, struct ffs_inode *ip)
 {
-	int error;
+	const int error = ffs_update(ip, false);
 
-	ffs_log_orphan(lg, ip);
-	error = ffs_update(ip, false);
 	if (error != 0 && lg->lg_error == 0) {
 		/* Half of an operation must not commit. */
 		ffs_complain(lg->lg_fm, "inode %llu can't be written: error "
@@ -161,6 +159,57 @@ ffs_log_putinode(struct ffs_log *lg, struct ffs_inode *ip)
 		    error);
 		lg->lg_error = error;
 	}
+}
+
+/* The inode goes into this operation's transaction with what it has become. */
+static void
+ffs_log_putinode(struct ffs_log *lg, struct ffs_inode *ip)
+{
+	ffs_log_orphan(lg, ip);
+	if (ip->i_txseq != lg->lg_seq)
+		ffs_log_encode(lg, ip);
+	else if (!ip->i_late) {
+		ip->i_late = true;
+		LIST_INSERT_HEAD(&lg->lg_late, ip, i_txlink);
+	}
+}
+
+/* The inode's block has become part of the running transaction. */
+void
+ffs_log_encoded(struct ffs_inode *ip)
+{
+	ip->i_txseq = ip->i_fm->fm_log->lg_seq;
+}
+
+/* The inode leaves memory. */
+void
+ffs_log_inodegone(struct ffs_inode *ip)
+{
+	if (ip->i_late)
+		LIST_REMOVE(ip, i_txlink);
+	ip->i_late = false;
+}
+
+/* The transaction commits: encode what has waited for that. */
+int
+ffs_log_encodelate(struct ffs_log *lg)
+{
+	struct ffs_inode *ip;
+
+	while ((ip = LIST_FIRST(&lg->lg_late)) != NULL) {
+		const bool dying = ip->i_mode == 0;
+
+		ffs_log_inodegone(ip);
+		/* It loses its type with its number; see ffs_inactive(). */
+		if (dying)
+			ip->i_mode = ip->i_omode;
+		ffs_log_encode(lg, ip);
+		if (dying) {
+			ip->i_mode = 0;
+			ip->i_flag |= IN_MODIFIED;
+		}
+	}
+	return lg->lg_error;
 }
 
 void
@@ -269,6 +318,27 @@ ffs_log_growdealloc(struct ffs_log *lg)
 	lg->lg_maxdealloc = max;
 }
 
+/* The running transaction has changed group c: its block is counted now. */
+void
+ffs_log_group(struct ffs_log *lg, uint32_t c)
+{
+	if (ffs_isset(lg->lg_cgbufs, c))
+		return;
+	ffs_setbit(lg->lg_cgbufs, c);
+	lg->lg_ncg -= ffs_isset(lg->lg_cgmap, c);
+}
+
+/* The transaction is over. */
+void
+ffs_log_forgetgroups(struct ffs_log *lg)
+{
+	const size_t bytes = howmany(lg->lg_fm->fm_fs->fs_ncg, 8);
+
+	memset(lg->lg_cgmap, 0, bytes);
+	memset(lg->lg_cgbufs, 0, bytes);
+	lg->lg_ncg = 0;
+}
+
 void
 ffs_log_dealloc(struct ffs_log *lg, int64_t bno, int nfrags, bool meta)
 {
@@ -279,7 +349,7 @@ ffs_log_dealloc(struct ffs_log *lg, int64_t bno, int nfrags, bool meta)
 	KASSERT(ffs_log_current(lg) != NULL);
 	if (!ffs_isset(lg->lg_cgmap, c)) {
 		ffs_setbit(lg->lg_cgmap, c);
-		lg->lg_ncg++;
+		lg->lg_ncg += !ffs_isset(lg->lg_cgbufs, c);
 	}
 	lg->lg_pending += nfrags;
 	if (lg->lg_ndealloc > 0)
@@ -525,9 +595,11 @@ ffs_log_alloc(struct ffs_mount *fm)
 	cv_init(&lg->lg_cv, "ffslog");
 	TAILQ_INIT(&lg->lg_bufs);
 	LIST_INIT(&lg->lg_active);
+	LIST_INIT(&lg->lg_late);
 	STAILQ_INIT(&lg->lg_entries);
 	lg->lg_seq = 1;
 	lg->lg_cgmap = kmem_zalloc(howmany(fm->fm_fs->fs_ncg, 8), KM_SLEEP);
+	lg->lg_cgbufs = kmem_zalloc(howmany(fm->fm_fs->fs_ncg, 8), KM_SLEEP);
 	lg->lg_out = kmem_alloc(FFS_LOG_OUT, KM_SLEEP);
 	return lg;
 }
@@ -536,9 +608,12 @@ void
 ffs_log_free(struct ffs_log *lg)
 {
 	struct ffs_logentry *le;
+	struct ffs_inode *ip;
 
 	KASSERT(lg->lg_nactive == 0 && lg->lg_nbufs == 0 &&
 	    lg->lg_inflight == 0);
+	while ((ip = LIST_FIRST(&lg->lg_late)) != NULL)
+		ffs_log_inodegone(ip);
 	for (unsigned i = 0; i < lg->lg_norphans; i++)
 		if (lg->lg_orphan[i].or_ip != NULL)
 			lg->lg_orphan[i].or_ip->i_orphan = 0;
@@ -554,6 +629,7 @@ ffs_log_free(struct ffs_log *lg)
 		    lg->lg_maxorphans * sizeof(*lg->lg_orphan));
 	kmem_free(lg->lg_out, FFS_LOG_OUT);
 	kmem_free(lg->lg_cgmap, howmany(lg->lg_fm->fm_fs->fs_ncg, 8));
+	kmem_free(lg->lg_cgbufs, howmany(lg->lg_fm->fm_fs->fs_ncg, 8));
 	cv_destroy(&lg->lg_cv);
 	mutex_destroy(&lg->lg_lock);
 	kmem_free(lg, sizeof(*lg));

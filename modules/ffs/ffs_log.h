@@ -5,6 +5,7 @@
  *	ffs_wapbl.c	replay
  *	ffs_log.c	transactions
  *	ffs_logio.c	the ring on the disk, and commits
+ *	ffs_loghome.c	from there to where the blocks belong
  *	ffs_logplace.c	where a journal lies; starting and stopping one
  *
  * The journal is a ring of records behind two copies of its header; the newer
@@ -93,6 +94,7 @@ struct ffs_log {
 	TAILQ_HEAD(, buf) lg_bufs;	/* in the order they were changed */
 	unsigned	lg_nbufs;
 	int64_t		lg_bytes;	/* of them */
+	LIST_HEAD(, ffs_inode) lg_late;	/* not encoded since they changed */
 	LIST_HEAD(, ffs_tx) lg_active;	/* operations that are part of it */
 	unsigned	lg_nactive;
 	int64_t		lg_reserved;	/* bytes they may still add */
@@ -108,7 +110,8 @@ struct ffs_log {
 	unsigned	lg_nmeta;	/* of them with da_meta */
 	int64_t		lg_pending;	/* their fragments */
 	uint8_t		*lg_cgmap;	/* groups they lie in */
-	unsigned	lg_ncg;		/* how many these are */
+	uint8_t		*lg_cgbufs;	/* groups that are in lg_bufs */
+	unsigned	lg_ncg;		/* how many will get there only later */
 
 	struct ffs_orphan *lg_orphan;
 	unsigned	lg_norphans;
@@ -151,6 +154,8 @@ void	ffs_log_free(struct ffs_log *);
 int64_t	ffs_log_need(const struct ffs_log *);
 void	ffs_log_found(struct ffs_log *, uint64_t, mode_t);
 void	ffs_log_founddone(struct ffs_log *);
+void	ffs_log_forgetgroups(struct ffs_log *);
+int	ffs_log_encodelate(struct ffs_log *);
 extern const struct wapbl_ops ffs_wapbl_ops;
 
 /* ffs_logio.c */
@@ -160,6 +165,10 @@ int	ffs_log_diskflush(struct ffs_log *);
 int	ffs_log_commit(struct ffs_log *);
 int	ffs_log_checkpoint(struct ffs_log *);
 int	ffs_log_putheader(struct ffs_log *, int64_t, int64_t);
+
+/* ffs_loghome.c */
+int	ffs_loghome_sort(struct ffs_log *);
+void	ffs_loghome_send(struct ffs_log *, struct ffs_logentry *);
 void	ffs_log_biodone(struct buf *);
 void	ffs_log_release(struct ffs_log *, struct buf *);
 void	ffs_log_swap_header(struct wapbl_header *);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The journal on the disk: commits, and the way of its blocks home.
+ * The journal on the disk, and commits.
  *
  * A commit writes the transaction's records behind the last one, has the disk
  * flush them, then writes the header that counts them in, and has the disk
  * flush that.  From then on the blocks may go to where they belong, which is
- * started at once.  When all of a transaction have arrived, the next header
- * may leave it out: the flush before that header covers them.  The ring's
- * room that a header has left out is used again only after a flush, too.
+ * started at once (ffs_loghome.c).  When all of a transaction have arrived,
+ * the next header may leave it out: the flush before that header covers them.
+ * The ring's room that a header has left out is used again only after a flush,
+ * too.
  */
 
 #include "ffs.h"
@@ -161,25 +162,6 @@ ffs_logio_run(const struct ffs_log *lg, struct wapbl_record *rec, int i,
 	    lg->lg_swap);
 }
 
-/* Where a buffer belongs; one of a file may not know that yet. */
-static int
-ffs_logio_place(struct buf *bp)
-{
-	struct ffs_inode *ip;
-	int64_t bno;
-	int error;
-
-	if (bp->b_vp->v_type == VBLK || bp->b_blkno != bp->b_lblkno)
-		return 0;
-	ip = VTOI(bp->b_vp);
-	error = ffs_bmap_lbn(ip, bp->b_lblkno, &bno, NULL);
-	if (error == 0 && bno == 0)
-		error = EIO;
-	if (error == 0)
-		bp->b_blkno = FFS_FSBTODB(ip->i_fm->fm_fs, bno);
-	return error;
-}
-
 static int
 ffs_logio_blocks(struct ffs_log *lg)
 {
@@ -194,9 +176,6 @@ ffs_logio_blocks(struct ffs_log *lg)
 		n = 0;
 		for (bp = first; bp != NULL && n < WAPBL_NBLOCKS;
 		    bp = TAILQ_NEXT(bp, b_wapbllist)) {
-			error = ffs_logio_place(bp);
-			if (error != 0)
-				return error;
 			ffs_logio_run(lg, &rec, n++, bp->b_blkno,
 			    bp->b_bcount);
 			data += bp->b_bcount;
@@ -318,46 +297,6 @@ ffs_log_checkpoint(struct ffs_log *lg)
 	return error;
 }
 
-/* A block has arrived where it belongs, or not. */
-void
-ffs_log_biodone(struct buf *bp)
-{
-	struct ffs_logentry *le = bp->b_private;
-	struct ffs_log *lg = le->le_log;
-
-	bp->b_private = NULL;
-	if (bp->b_error == 0)
-		le->le_refs--;
-	else if (lg->lg_error == 0)
-		lg->lg_error = bp->b_error;	/* the journal still has it */
-	if (--lg->lg_inflight == 0)
-		cv_broadcast(&lg->lg_cv);
-	brelse(bp, 0);
-}
-
-/* Send the committed blocks home. */
-static void
-ffs_logio_home(struct ffs_log *lg, struct ffs_logentry *le)
-{
-	struct buf *bp;
-
-	mutex_enter(&bufcache_lock);
-	while ((bp = TAILQ_FIRST(&lg->lg_bufs)) != NULL) {
-		if (bbusy(bp, false, 0, NULL) != 0)
-			continue;	/* slept: it may be gone */
-		bremfree(bp);
-		ffs_log_release(lg, bp);
-		mutex_exit(&bufcache_lock);
-		bp->b_iodone = ffs_log_biodone;
-		bp->b_private = le;
-		le->le_refs++;
-		lg->lg_inflight++;
-		bawrite(bp);
-		mutex_enter(&bufcache_lock);
-	}
-	mutex_exit(&bufcache_lock);
-}
-
 /* Mark the freed blocks free, as part of the transaction. */
 static void
 ffs_logio_free(struct ffs_log *lg)
@@ -365,8 +304,6 @@ ffs_logio_free(struct ffs_log *lg)
 	for (unsigned i = 0; i < lg->lg_ndealloc; i++)
 		ffs_blkfree_run(lg->lg_fm, lg->lg_dealloc[i].da_bno,
 		    lg->lg_dealloc[i].da_nfrags);
-	memset(lg->lg_cgmap, 0, howmany(lg->lg_fm->fm_fs->fs_ncg, 8));
-	lg->lg_ncg = 0;
 	lg->lg_pending = 0;
 }
 
@@ -394,7 +331,8 @@ ffs_logio_write(struct ffs_log *lg)
 	}
 	lg->lg_outoff = lg->lg_head;
 	lg->lg_fill = 0;
-	if ((error = ffs_logio_blocks(lg)) != 0 ||
+	if ((error = ffs_loghome_sort(lg)) != 0 ||
+	    (error = ffs_logio_blocks(lg)) != 0 ||
 	    (error = ffs_logio_revocations(lg)) != 0 ||
 	    (error = ffs_logio_inodes(lg)) != 0 ||
 	    (error = ffs_logio_send(lg)) != 0)
@@ -419,7 +357,7 @@ ffs_logio_write(struct ffs_log *lg)
 	le->le_log = lg;
 	le->le_len = size;
 	STAILQ_INSERT_TAIL(&lg->lg_entries, le, le_link);
-	ffs_logio_home(lg, le);
+	ffs_loghome_send(lg, le);
 	lg->lg_commits++;
 	return 0;
 }
@@ -436,12 +374,15 @@ ffs_log_commit(struct ffs_log *lg)
 	KASSERT(lg->lg_nactive == 0 && lg->lg_committer == NULL);
 	lg->lg_committer = curlwp;
 	ffs_logio_free(lg);
-	if (lg->lg_nbufs == 0 && lg->lg_ndealloc == 0 && !lg->lg_must)
-		error = ffs_log_diskflush(lg);
-	else
+	error = ffs_log_encodelate(lg);
+	if (error == 0 && (lg->lg_nbufs != 0 || lg->lg_ndealloc != 0 ||
+	    lg->lg_must))
 		error = ffs_logio_write(lg);
+	else if (error == 0)
+		error = ffs_log_diskflush(lg);
 	lg->lg_ndealloc = 0;
 	lg->lg_nmeta = 0;
+	ffs_log_forgetgroups(lg);
 	lg->lg_must = false;
 	if (error != 0 && lg->lg_error == 0) {
 		lg->lg_error = error;

@@ -50,11 +50,11 @@ ffs_log_measure(struct ffs_log *lg, int64_t size)
 	lg->lg_opmax = FFS_TX_BUFS * (int64_t)fs->fs_bsize;
 	if (lg->lg_opmax > lg->lg_ring / 4)
 		lg->lg_opmax = FFS_TX_FEWBUFS * (int64_t)fs->fs_bsize;
-	/* With half of the ring, no commit waits for the one before. */
-	lg->lg_limit = lg->lg_ring / 2;
-	if (lg->lg_limit < 2 * lg->lg_opmax)
-		lg->lg_limit = lg->lg_ring - 8 * WAPBL_BLOCK;
-	lg->lg_limit = MIN(lg->lg_limit,
+	/*
+	 * All of the ring: when there is much to do, fewer and longer
+	 * transactions write the groups' and inodes' blocks less often.
+	 */
+	lg->lg_limit = MIN(lg->lg_ring - 8 * WAPBL_BLOCK,
 	    MAX((int64_t)buf_memcalc() / 4, 2 * lg->lg_opmax));
 	return lg->lg_opmax + 8 * WAPBL_BLOCK <= lg->lg_limit;
 }

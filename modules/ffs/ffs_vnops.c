@@ -827,6 +827,9 @@ ffs_fsync(void *v)
 		if (error == 0)
 			error = wait ? ffs_update_sync(ip) :
 			    ffs_update(ip, false);
+	} else if (ip->i_mode == 0 && ip->i_size == 0 &&
+	    LIST_EMPTY(&vp->v_dirtyblkhd)) {
+		return 0;	/* removed: there is nothing to write */
 	} else
 		error = ffs_written(ip->i_fm, ffs_fsync_inode(ip, ap->a_flags,
 		    ap->a_offlo, ap->a_offhi));
@@ -855,8 +858,9 @@ ffs_inactive(void *v)
 	int error = 0;
 
 	if (ip->i_mode != 0 && ip->i_nlink <= 0 && !ip->i_fm->fm_ronly) {
-		if (vp->v_type == VREG || vp->v_type == VDIR ||
-		    vp->v_type == VLNK)
+		ip->i_flag |= IN_DYING;
+		if ((vp->v_type == VREG || vp->v_type == VDIR ||
+		    vp->v_type == VLNK) && (ip->i_size | ip->i_blocks) != 0)
 			error = ffs_truncate(ip, 0, 0, NOCRED);
 		ffs_ea_free(ip);
 		memset(ip->i_shortlink, 0, sizeof(ip->i_shortlink));

@@ -13,6 +13,7 @@ import pytest
 import rumpy
 from rumpy import store
 from rumpy.block import Fault, FaultyDevice, MemoryDevice, PowerCut, Recorder
+from rumpy.ffstools import newfs
 from rumpy.hypercall import Hypercalls, VirtualClock
 
 from . import crash, images
@@ -170,6 +171,66 @@ def test_fsync_takes_two_flushes() -> None:
         kernel.fsync(fd)
         assert [e.operation for e in log.log[entries:]] == ["flush"]
         kernel.close(fd)
+
+
+def test_transactions_are_long(tmp_path: Path) -> None:
+    """Directories in many groups neither fill a transaction nor go home one by one."""
+    image = tmp_path / "many.img"
+    newfs(image, size=64 << 20, block_size=8192, fragment_size=1024, version=2)
+    names = [f"/mnt/d{i}" for i in range(400)]
+    still = Hypercalls(clock=VirtualClock())
+    with (
+        MemoryDevice(image.read_bytes()) as disk,
+        Recorder(disk) as log,
+        rumpy.Kernel(hypercalls=still) as kernel,
+    ):
+        kernel.load("ffs")
+        with kernel.mount("ffs", log, "/mnt", "log", "noatime"):
+            before, entries = log.epoch, len(log.log)
+            for name in names:
+                kernel.mkdir(name)
+            kernel.sync()
+            writes = [e for e in log.log[entries:] if e.operation == "write"]
+            assert log.epoch - before <= 12
+            assert len(writes) < len(names) / 2
+            assert max(e.length for e in writes) <= 65536
+            before = log.epoch
+            for name in names:
+                kernel.rmdir(name)
+            kernel.sync()
+            assert log.epoch - before <= 12
+        assert check(contents(disk)).problems == []
+
+
+def test_a_commit_between_removal_and_the_end(kernel: rumpy.Kernel) -> None:
+    """What waits for the commit to be encoded is what the commit shows."""
+    kernel.load("ffs")
+    with (
+        MemoryDevice(images.unpacked("wal-clean-inside")) as disk,
+        Recorder(disk) as log,
+    ):
+        base = contents(disk)
+        with kernel.mount("ffs", log, "/mnt", "log", "noatime"):
+            for i in range(20):
+                write(kernel, f"/mnt/f{i}", bytes([i]) * 100 * i)
+            kernel.link("/mnt/f3", "/mnt/g3")
+            kernel.rename("/mnt/f4", "/mnt/g4")
+            kernel.truncate("/mnt/f19", 7)
+            fd = kernel.open("/mnt/f5", os.O_RDWR)
+            kernel.unlink("/mnt/f5")
+            kernel.chmod("/mnt/f6", 0o600)
+            kernel.fsync(fd)
+            mark = len(log.log)
+            tree = crash.look(kernel, "/mnt")
+            for i in range(7, 12):
+                kernel.unlink(f"/mnt/f{i}")
+            kernel.close(fd)
+        with (
+            PowerCut(base, log.log).state(mark) as cut,
+            kernel.mount("ffs", cut, "/mnt", "log"),
+        ):
+            assert crash.look(kernel, "/mnt") == tree
+            assert kernel.stat("/mnt/f19").st_size == 7
 
 
 def test_sync_leaves_an_empty_journal(kernel: rumpy.Kernel) -> None:

@@ -106,6 +106,8 @@ kmem_free(void *p, size_t n)
 	hi_inuse -= n;
 	free_(p);
 }
+void *kmem_intr_alloc(size_t n, km_flag_t f) { return kmem_alloc(n, f); }
+void kmem_intr_free(void *p, size_t n) { kmem_free(p, n); }
 void *kern_malloc(unsigned long n, int f) { (void)f; return calloc(1, n); }
 void kern_free(void *p) { free_(p); }
 pool_cache_t
@@ -519,6 +521,14 @@ hi_undirty(struct buf *bp)
 	if ((bp->b_oflags & BO_DELWRI) != 0)
 		LIST_REMOVE(bp, b_vnbufs);
 	bp->b_oflags &= ~(u_int)BO_DELWRI;
+}
+/* A journal has taken BO_DELWRI from a buffer that was dirty. */
+void
+reassignbuf(struct buf *bp, struct vnode *vp)
+{
+	if ((bp->b_oflags & BO_DELWRI) != 0 || bp->b_vp != vp)
+		die("a buffer is made dirty behind the stand-in's back");
+	LIST_REMOVE(bp, b_vnbufs);
 }
 void
 brelse(struct buf *bp, int set)
