@@ -7,14 +7,23 @@ microseconds, which other work on the machine disturbs less; and, with rumpy
 and kernel, what the export adds: the server's time less what the kernel needs
 for the same by itself, as a ratio to all that the first column needs.
 
-    fuse_compare.py [--rounds N] [--files N] [--mib N] [NAME ...]
+    fuse_compare.py [--rounds N] [--files N] [--mib N] [--pin CPU] [NAME ...]
 
 Names: rumpy (an FFS image behind the native server), fusepy (the same through
 fusepy), kernel (the same calls on such an image through a kernel's door, with
 no mount), toy (our server over a tree in memory), libfuse (the same tree
-behind libfuse3: the measure), ext4 (on a loop device), tmpfs.  Rounds are interleaved
-and the best of each row counts, since other work on the machine only ever
-makes a row worse.  Needs root, makefs, and `make -C csrc/bench`.
+behind libfuse3: the measure), libfuse-x (the same with extended attributes,
+about which Linux asks once more for each new file, as it asks rumpy), ext4 (on
+a loop device), tmpfs.  All are mounted at once and take turns at each load, in
+changing order; the best of each row counts, since other work on the machine
+only ever makes a row worse.
+
+What a request costs a server depends more than on anything else on whether the
+scheduler leaves it on its client's CPU (12 us for the five requests of a small
+file, measured for libfuse) or wakes it on another (41 us).  So the last two
+tables are best read with --pin, which keeps servers and loads on one CPU;
+rates of reading, where a client and its server work side by side, without.
+Needs root, makefs, and `make -C csrc/bench`.
 """
 
 from __future__ import annotations
@@ -23,6 +32,7 @@ import argparse
 import contextlib
 import io
 import os
+import random
 import subprocess
 import sys
 import tarfile
@@ -56,9 +66,11 @@ def toy(where: Path, *command: str | Path) -> Iterator[int]:
     process = subprocess.Popen([str(word) for word in (*command, where)])
     while not mounted(where):
         time.sleep(0.01)
-    yield process.pid
-    run("umount", where)
-    process.wait()
+    try:
+        yield process.pid
+    finally:
+        run("umount", where)
+        process.wait()
 
 
 def ffs_image(work: Path, mib: int) -> Path:
@@ -78,8 +90,11 @@ def image(where: Path, work: Path, options: str, mib: int) -> Iterator[int]:
     """An FFS image behind rumpy."""
     from rumpy.fuse import mount, umount
 
-    yield mount(None, ffs_image(work, mib), where, options).pid
-    umount(where)
+    pid = mount(None, ffs_image(work, mib), where, options).pid
+    try:
+        yield pid
+    finally:
+        umount(where)
 
 
 @contextlib.contextmanager
@@ -91,16 +106,20 @@ def ext4(where: Path, work: Path, mib: int) -> Iterator[int]:
             file.truncate((2 * mib + 256) << 20)
         run("mkfs.ext4", "-q", path)
     run("mount", "-o", "loop", path, where)
-    yield 0
-    run("umount", where)
+    try:
+        yield 0
+    finally:
+        run("umount", where)
 
 
 @contextlib.contextmanager
 def tmpfs(where: Path) -> Iterator[int]:
     """Linux's own file system in memory."""
     run("mount", "-t", "tmpfs", "tmpfs", where)
-    yield 0
-    run("umount", where)
+    try:
+        yield 0
+    finally:
+        run("umount", where)
 
 
 def peers(
@@ -109,6 +128,7 @@ def peers(
     """Everything that can be measured."""
     return {
         "libfuse": lambda: toy(where, TOOLS / "toy_libfuse", "-s", "-f"),
+        "libfuse-x": lambda: toy(where, TOOLS / "toy_libfuse", "-x", "-s", "-f"),
         "toy": lambda: toy(where, TOOLS / "toy_native"),
         "rumpy": lambda: image(where, work, "", mib),
         "fusepy": lambda: image(where, work, "server=fusepy", mib),
@@ -148,6 +168,13 @@ def forget() -> None:
     """Empty Linux's caches, so that it asks the servers."""
     os.sync()
     Path("/proc/sys/vm/drop_caches").write_text("3")
+
+
+def pin(pid: int, cpu: int | None) -> None:
+    """Keep all threads of a process (0: this one) on a CPU."""
+    if cpu is not None:
+        for task in Path(f"/proc/{pid or 'self'}/task").iterdir():
+            os.sched_setaffinity(int(task.name), {cpu})
 
 
 def load(where: Path, name: str, files: int, mib: int, pid: int) -> Rows:
@@ -235,22 +262,34 @@ def kernel_rows(work: Path, files: int, mib: int) -> Rows:
     return {row: (1e6 / value, value) for row, value in us.items()}
 
 
-def measure(name: str, where: Path, work: Path, files: int, mib: int) -> Rows:
-    """All loads once, on a fresh file system."""
-    for old in work.glob("*.img"):
-        old.unlink()
-    for old in work.glob("empty"):
-        old.rmdir()
-    if name == "kernel":
-        return kernel_rows(work, files, mib)
-    peer = peers(where, work, mib)[name]
-    rows: Rows = {}
-    with peer() as pid:
+def measure(
+    names: list[str], work: Path, files: int, mib: int, cpu: int | None
+) -> Iterator[tuple[str, Rows]]:
+    """All loads once, on fresh file systems."""
+    live: dict[str, tuple[Path, Path, int]] = {}
+    with contextlib.ExitStack() as stack:
+        for name in names:
+            folder = work / name
+            where = folder / "mnt"
+            where.mkdir(parents=True, exist_ok=True)
+            for old in folder.glob("*.img"):
+                old.unlink()
+            for old in folder.glob("empty"):
+                old.rmdir()
+            if name == "kernel":
+                yield name, kernel_rows(folder, files, mib)
+                continue
+            pid = stack.enter_context(peers(where, folder, mib)[name]())
+            if pid:
+                pin(pid, cpu)
+            live[name] = where, folder, pid
         for part in LOADS:
             forget()
-            rows |= load(where, part, files, mib, pid)
-        rows |= programs(where, work, files, pid)
-    return rows
+            for name in random.sample(list(live), len(live)):
+                where, _, pid = live[name]
+                yield name, load(where, part, files, mib, pid)
+        for name, (where, folder, pid) in live.items():
+            yield name, programs(where, folder, files, pid)
 
 
 def main() -> None:
@@ -259,17 +298,18 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--files", type=int, default=5000)
     parser.add_argument("--mib", type=int, default=128)
+    parser.add_argument("--pin", type=int, metavar="CPU")
     parser.add_argument("names", nargs="*", default=["libfuse", "toy", "rumpy"])
     arguments = parser.parse_args()
     best: dict[str, Rows] = {name: {} for name in arguments.names}
+    pin(0, arguments.pin)
     folder = os.environ.get("TMPDIR", "/dev/shm")
     with tempfile.TemporaryDirectory(dir=folder) as name:
-        work = Path(name)
-        where = work / "mnt"
-        where.mkdir()
         for _ in range(arguments.rounds):
-            for peer in arguments.names:
-                rows = measure(peer, where, work, arguments.files, arguments.mib)
+            for peer, rows in measure(
+                arguments.names, Path(name), arguments.files, arguments.mib,
+                arguments.pin,
+            ):  # fmt: skip
                 for row, (rate, cpu) in rows.items():
                     old = best[peer].get(row, (rate, cpu))
                     best[peer][row] = (max(rate, old[0]), min(cpu, old[1]))

@@ -4,7 +4,11 @@
  * libfuse3's low-level API, written as well as that API allows (inode based,
  * readdirplus, replies straight out of the file's memory, no flush).
  *
- *	toy_libfuse [-s] -f MOUNTPOINT		(ends at umount)
+ *	toy_libfuse [-x] [-s] -f MOUNTPOINT		(ends at umount)
+ *
+ * With -x files may have extended attributes, though none has one: then Linux
+ * asks for "security.capability" before the first write to each file, as it
+ * does of every server that has attributes.
  */
 
 #define	FUSE_USE_VERSION 34
@@ -60,6 +64,10 @@ toy_init(void *arg, struct fuse_conn_info *conn)
 	(void)arg;
 	conn->want &= ~(FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE |
 	    FUSE_CAP_SPLICE_MOVE | FUSE_CAP_AUTO_INVAL_DATA);
+#ifdef FUSE_CAP_HANDLE_KILLPRIV_V2
+	/* Or Linux asks for attributes before every write. */
+	conn->want |= conn->capable & FUSE_CAP_HANDLE_KILLPRIV_V2;
+#endif
 	conn->max_write = 1 << 20;
 }
 
@@ -384,7 +392,15 @@ toy_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 	toy_list(req, ino, size, off, 1);
 }
 
-static const struct fuse_lowlevel_ops toy_ops = {
+static void
+toy_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
+{
+
+	(void)ino, (void)name, (void)size;
+	fuse_reply_err(req, ENODATA);
+}
+
+static struct fuse_lowlevel_ops toy_ops = {
 	.init = toy_init,
 	.lookup = toy_lookup,
 	.forget = toy_forget,
@@ -415,9 +431,13 @@ static const struct fuse_lowlevel_ops toy_ops = {
 int
 main(int argc, char **argv)
 {
-	struct fuse_args args = FUSE_ARGS_INIT(argc, argv);
+	const int x = argc > 1 && strcmp(argv[1], "-x") == 0;
+	struct fuse_args args = FUSE_ARGS_INIT(argc - x, argv + x);
 	struct fuse_cmdline_opts opts;
 
+	args.argv[0] = argv[0];
+	if (x)
+		toy_ops.getxattr = toy_getxattr;
 	root = mt_init(S_IFDIR | 0755, getuid(), getgid());
 	if (fuse_parse_cmdline(&args, &opts) != 0 || opts.mountpoint == NULL)
 		return 2;
