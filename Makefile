@@ -12,7 +12,7 @@ demo:			## build, then change a real FFS image and show that it stayed
 test:			## build, then run every test
 	@tools/test
 
-quick:			## the tests that take seconds
+quick:			## a third of the tests, in less than a minute
 	@tools/test quick
 
 lint:			## ruff, mypy --strict, warnings, generated files

@@ -2,7 +2,9 @@
 """Fixtures and rules that all tests share.
 
 Markers: `slow` is what takes more than a few seconds, `campaign` what takes so
-long that only `make campaign` runs it; everything else is `quick`.  A test that
+long that only `make campaign` runs it.  `quick`, which `make quick` runs in less
+than a minute, are the first and the last case of each other test, without those
+that long.txt names: they take half a second and more.  A test that
 needs something of the machine calls `need(...)`, which skips by the missing
 package's name; where CI=true such a skip is a failure.
 
@@ -85,7 +87,7 @@ def pytest_configure(config: pytest.Config) -> None:
         suppress_health_check=[hypothesis.HealthCheck.too_slow],
     )
     hypothesis.settings.load_profile("loaded")
-    config.addinivalue_line("markers", "quick: takes at most seconds (the default)")
+    config.addinivalue_line("markers", "quick: `make quick` runs it; see above")
     config.addinivalue_line("markers", "slow: takes longer; `make quick` leaves it out")
     config.addinivalue_line("markers", "campaign: for `make campaign` only")
 
@@ -101,14 +103,20 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    """Everything that is not slow is quick; what is for campaigns is asked for."""
+    """Mark what is quick; what is for campaigns is asked for."""
     asked = "campaign" in str(config.getoption("markexpr"))
     later = [item for item in items if item.get_closest_marker("campaign")]
     if later and not asked:
         config.hook.pytest_deselected(items=later)
         items[:] = [item for item in items if item not in later]
+    omitted = set((ROOT / "tests" / "long.txt").read_text().split())
+    cases: dict[str, list[pytest.Item]] = {}
     for item in items:
-        if not (item.get_closest_marker("slow") or item in later):
+        name = item.nodeid.partition("[")[0]
+        if not (item.get_closest_marker("slow") or item in later or name in omitted):
+            cases.setdefault(name, []).append(item)
+    for group in cases.values():
+        for item in {group[0], group[-1]}:
             item.add_marker(pytest.mark.quick)
 
 

@@ -44,3 +44,9 @@ def test_scripts_are_sound(script: Path) -> None:
     if script.suffix == ".sh" or "bash" in script.read_text().splitlines()[0]:
         subprocess.run(["bash", "-n", str(script)], check=True)
     assert "SPDX-License-Identifier: BSD-2-Clause" in script.read_text()
+
+
+def test_what_make_quick_leaves_out_exists() -> None:
+    for line in (ROOT / "tests" / "long.txt").read_text().split():
+        file, _, name = line.partition("::")
+        assert f"def {name}(" in (ROOT / file).read_text(), line
