@@ -3,7 +3,9 @@
  * FUSE_INIT: agree with Linux on a protocol version and on features.
  *
  * What is never asked for, and why: splice (slower than a copy on every
- * measured load).  POSIX ACLs are where the mount has them: Linux decides from
+ * measured load); asynchronous direct I/O (Linux forgets what it has cached of
+ * a file before such a write only, not after it, so that a read meanwhile
+ * leaves old data there for good; and one CPU serves all requests).  POSIX ACLs are where the mount has them: Linux decides from
  * modes who may do what, and has to know the lists for that.  Linux looks
  * for changes by others (AUTO_INVAL_DATA) only where there are others.
  */
@@ -20,7 +22,7 @@
 /* Features that cost nothing and are taken where Linux offers them. */
 #define	INIT_ALWAYS							\
 	(FUSE_ASYNC_READ | FUSE_ATOMIC_O_TRUNC | FUSE_BIG_WRITES |	\
-	 FUSE_DO_READDIRPLUS | FUSE_READDIRPLUS_AUTO | FUSE_ASYNC_DIO |	\
+	 FUSE_DO_READDIRPLUS | FUSE_READDIRPLUS_AUTO |			\
 	 FUSE_PARALLEL_DIROPS | FUSE_HANDLE_KILLPRIV |			\
 	 FUSE_HANDLE_KILLPRIV_V2 | FUSE_ABORT_ERROR | FUSE_MAX_PAGES |	\
 	 FUSE_CACHE_SYMLINKS | FUSE_HAS_IOCTL_DIR | FUSE_EXPORT_SUPPORT)

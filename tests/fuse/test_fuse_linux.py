@@ -6,11 +6,13 @@ from __future__ import annotations
 import ctypes
 import errno
 import fcntl
+import mmap
 import os
 import shutil
 import stat
 import struct
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -215,6 +217,74 @@ def test_flags_come_before_what_is_inside(host: HostTree) -> None:
     with pytest.raises(OSError) as caught:
         host.rmdir("d/sub")
     assert caught.value.errno == errno.ENOTEMPTY
+
+
+class Aio:
+    """Linux's asynchronous I/O, one write at a time."""
+
+    def __init__(self) -> None:
+        self._context = ctypes.c_ulong(0)
+        self._call(206, 4, ctypes.byref(self._context))
+
+    def _call(self, number: int, *arguments: object) -> int:
+        libc = ctypes.CDLL(None, use_errno=True)
+        wide = [ctypes.c_long(a) if isinstance(a, int) else a for a in arguments]
+        done: int = libc.syscall(ctypes.c_long(number), *wide)
+        if done < 0:
+            raise OSError(ctypes.get_errno(), "asynchronous I/O")
+        return done
+
+    def write(self, fd: int, memory: mmap.mmap) -> None:
+        """Begin to write all of the memory to the file's beginning."""
+        address = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+        self._block = ctypes.create_string_buffer(
+            struct.pack("QIIHhIQQqQII", 0, 0, 0, 1, 0, fd, address, len(memory), 0, 0,
+                        0, 0), 64)  # fmt: skip
+        blocks = (ctypes.c_void_p * 1)(ctypes.addressof(self._block))
+        assert self._call(209, self._context, 1, blocks) == 1
+
+    def done(self) -> bool:
+        """Whether it has ended, and well."""
+        event = ctypes.create_string_buffer(32)
+        now = (ctypes.c_long * 2)(0, 0)
+        if self._call(208, self._context, 0, 1, event, now) == 0:
+            return False
+        assert struct.unpack("QQqq", event.raw)[2] > 0
+        return True
+
+    def close(self) -> None:
+        self._call(207, self._context)
+
+
+def test_reads_beside_asynchronous_direct_writes(host: HostTree) -> None:
+    """What a read saw meanwhile is not what later reads see."""
+    size = 640 << 10
+    put(host, "f", bytes(size))
+    where = os.path.join(host.directory, host.root, "f")
+    memory, aio, over = mmap.mmap(-1, size), Aio(), threading.Event()
+    plain, direct = os.open(where, os.O_RDONLY), os.open(where, os.O_RDWR | os.O_DIRECT)
+
+    def look() -> None:
+        while not over.is_set():
+            os.pread(plain, size, 0)
+
+    readers = [threading.Thread(target=look) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    try:
+        for turn in range(1, 61):
+            memory[:] = bytes([turn]) * size
+            aio.write(direct, memory)
+            while not aio.done():
+                pass
+            assert os.pread(plain, size, 0) == memory[:], f"turn {turn}"
+    finally:
+        over.set()
+        for reader in readers:
+            reader.join()
+        os.close(plain)
+        os.close(direct)
+        aio.close()
 
 
 def libc_call(name: str, *arguments: object) -> None:
