@@ -66,6 +66,10 @@ class Process(AttributeCalls):
         prepared[number] = call = ffi.gc(call, lambda _: k)
         return call
 
+    def __reduce_ex__(self, protocol: object) -> Any:
+        """Neither pickled nor copied: a copy that is forgotten would end it."""
+        raise TypeError(f"a {type(self).__name__} is part of this process: no copies")
+
     # --- life ---------------------------------------------------------------
 
     def close(self, fd: int | None = None) -> None:

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import os
+import pickle
 import subprocess
 import sys
 import textwrap
@@ -505,3 +507,43 @@ def test_a_disk_that_is_a_file_of_another_kernel(
             disk.detach()
         assert kernel.pread(device.fd, 512, 1 << 20) == b"x" * 512
         kernel.close(device.fd)
+
+
+def test_no_copies(kernel: rumpy.Kernel) -> None:
+    """A shallow copy that went away closed the kernel it was a copy of."""
+    for thing in kernel, kernel.process():
+        for way in copy.copy, copy.deepcopy, pickle.dumps:
+            with pytest.raises(TypeError, match="no copies"):
+                way(thing)  # type: ignore[operator]
+    for way in copy.deepcopy, pickle.dumps:
+        with pytest.raises(TypeError, match="no copies"):
+            way(kernel.path("/dev"))  # type: ignore[operator]
+    assert kernel.getpid() == 1
+
+
+def test_another_interpreter_of_the_process() -> None:
+    program = """
+import rumpy
+try:
+    import _xxsubinterpreters as interpreters
+except ImportError:
+    import _interpreters as interpreters
+inside = '''
+import rumpy
+try:
+    rumpy.Kernel()
+except (ImportError, rumpy.UnsupportedPlatform) as error:
+    print("refused:", "interpreter" in str(error), flush=True)
+'''
+with rumpy.Kernel() as k:
+    other = interpreters.create()
+    error = interpreters.run_string(other, inside)
+    assert error is None, error
+    interpreters.destroy(other)
+    print(k.getpid(), flush=True)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["refused: True", "1"]

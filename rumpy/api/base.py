@@ -12,6 +12,7 @@ import os
 from rumpy._hyp import ffi, lib
 from rumpy.abi.calls import NUMBERS
 from rumpy.abi.errno import oserror
+from rumpy.errors import UnsupportedPlatform
 from rumpy.path import KernelPath
 
 TYPE_CHECKING = False
@@ -29,8 +30,13 @@ def _bytes_maker() -> Callable[[int], bytes]:
     """rumpy._bytes.new_bytes; the module is made in C and has no file."""
     if lib.face_python() != 0:
         raise MemoryError
-    from rumpy._bytes import new_bytes
-
+    try:
+        from rumpy._bytes import new_bytes
+    except ModuleNotFoundError:
+        # It belongs to the interpreter that was first; so do signals and doors.
+        raise UnsupportedPlatform(
+            "rumpy works in one interpreter of a process"
+        ) from None
     return new_bytes
 
 
