@@ -98,6 +98,7 @@ class Machine:
         linker: what put the images where they are.
         image: the kernel's image.
         exports: servers that show a mount of it to the host.
+        kept: what has to live as long because the kernel knows its address.
         cookie: whatever the module hypercalls should be given.
     """
 
@@ -108,6 +109,7 @@ class Machine:
         self.owner = owner
         self._undo: list[Callable[[], object]] = []
         self.exports: set[Any] = set()
+        self.kept: list[object] = []
         self.pid = os.getpid()
         try:
             for step in (

@@ -80,6 +80,11 @@ class Module:
         return int(self._linked.modinfo.version)
 
     @property
+    def traced(self) -> bool:
+        """Whether it was built to tell where it goes; see Kernel.coverage."""
+        return bool(self._linked.traced)
+
+    @property
     def symbols(self) -> dict[str, int]:
         """Its global symbols and their addresses."""
         return dict(self._linked.symbols)

@@ -149,6 +149,22 @@ static const struct {
 	{ "leak", oops_leak },
 	{ "poolrun", oops_poolrun },
 	{ "poolleak", oops_poolleak },
+	{ "ub_add", oops_ub_add },
+	{ "ub_sub", oops_ub_sub },
+	{ "ub_mul", oops_ub_mul },
+	{ "ub_negate", oops_ub_negate },
+	{ "ub_divide", oops_ub_divide },
+	{ "ub_shift", oops_ub_shift },
+	{ "ub_index", oops_ub_index },
+	{ "ub_align", oops_ub_align },
+	{ "ub_null", oops_ub_null },
+	{ "ub_value", oops_ub_value },
+	{ "ub_unreachable", oops_ub_unreachable },
+	{ "ub_bits", oops_ub_bits },
+	{ "ub_argument", oops_ub_argument },
+	{ "ub_return", oops_ub_return },
+	{ "ub_pointer", oops_ub_pointer },
+	{ "ub_array", oops_ub_array },
 };
 
 static int

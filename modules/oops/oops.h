@@ -15,4 +15,22 @@ int	oops_leak(void);
 int	oops_poolrun(void);
 int	oops_poolleak(void);
 
+/* undefined.c */
+int	oops_ub_add(void);
+int	oops_ub_sub(void);
+int	oops_ub_mul(void);
+int	oops_ub_negate(void);
+int	oops_ub_divide(void);
+int	oops_ub_shift(void);
+int	oops_ub_index(void);
+int	oops_ub_align(void);
+int	oops_ub_null(void);
+int	oops_ub_value(void);
+int	oops_ub_unreachable(void);
+int	oops_ub_bits(void);
+int	oops_ub_argument(void);
+int	oops_ub_return(void);
+int	oops_ub_pointer(void);
+int	oops_ub_array(void);
+
 #endif /* _OOPS_H_ */

@@ -59,10 +59,9 @@ def call(process: Calls, number: int, args: tuple[Any, ...]) -> tuple[int, int]:
     memory = ffi.new("int64_t[8]", slots)
     results = ffi.new("int64_t[2]")
     code = lib.face_raw(process._k, process._p, number, memory, results)
-    if code < -1000:
-        raise process._failed(code)
+    # A call may answer with a negative number, as lseek does of a device.
     if code < 0 and code != results[0]:
-        raise oserror(-code)
+        raise process._failed(code) if code < -1000 else oserror(-code)
     return int(results[0]), int(results[1])
 
 

@@ -32,11 +32,11 @@ _EXACT = {
 }
 
 _PREFIX = {
-    "__asan_": "compile without -fsanitize=address",
-    "__ubsan_": "compile without -fsanitize=undefined",
+    "__asan_": "compile without -fsanitize=address; Kernel(debug=True) checks memory",
+    "__ubsan_": "of -fsanitize=undefined this check is not supported",
     "__tsan_": "compile without -fsanitize=thread",
     "__msan_": "compile without -fsanitize=memory",
-    "__sanitizer_cov_": "compile without -fsanitize-coverage",
+    "__sanitizer_cov_": "compile with -fsanitize-coverage=trace-pc,trace-cmp",
     "__gcov_": "compile without --coverage",
     "llvm_gcda_": "compile without --coverage",
     "llvm_gcov_": "compile without --coverage",

@@ -134,6 +134,7 @@ class LinkedModule(LinkedImage):
         sysctl_funcs, evcnts: its link sets.
         trapped: functions it lacks, whose call will panic.
         hooked: functions whose calls go through a slot -> their addresses.
+        traced: it tells where it goes (-fsanitize-coverage).
     """
 
     modinfo: ModInfo
@@ -143,3 +144,4 @@ class LinkedModule(LinkedImage):
     evcnts: LinkSet
     trapped: tuple[str, ...]
     hooked: dict[str, int]
+    traced: bool

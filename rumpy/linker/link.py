@@ -290,6 +290,7 @@ class Linker:
                 evcnts=_link_set(obj, sections, _EVCNT_SET),
                 trapped=tuple(sorted(resolution.trapped)),
                 hooked={n: resolution.values[obj.undefined[n]] for n in hooks or {}},
+                traced="__sanitizer_cov_trace_pc" in obj.undefined,
             )  # fmt: skip
             self._loaded[info.name] = _Loaded(module, placed, set(users))
             scope.modules[info.name] = symbols

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 else:
     from rumpy.records import dataclass
 
+#: What compilers call in instrumented modules; the kernel has them, and NetBSD's
+#: export list has not.
+RUNTIME = ("__sanitizer_cov_", "__ubsan_handle_")
+
 
 def read_exports(path: str | os.PathLike[str]) -> frozenset[str]:
     """Names of an export list: one a line, `#` starts a comment."""
@@ -79,6 +83,8 @@ class Scope:
         NetBSD's own linker looks everywhere, and modules rely on it.
         """
         if name in self.exports and name in self.kernel:
+            return self.kernel[name], ""
+        if name.startswith(RUNTIME) and name in self.kernel:
             return self.kernel[name], ""
         if name in self.extra:
             return self.extra[name], ""

@@ -11,6 +11,7 @@
 - `KernelTree`, `HostTree`, `ModelTree`: what the cases see (`FileSystem`).
 - `explore`: what a power cut may leave of a file system, tried state by state.
 - `search`: the order in which tasks run, tried seed by seed.
+- `fuzz`: damaged images and system calls, guided by where they lead.
 - `campaign`: long searches on several processes.
 - `probe`: finds out what a tree can do.
 """
@@ -21,6 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rumpy.testing.cases import Case as Case
     from rumpy.testing.cases import all_cases as all_cases
+    from rumpy.testing.coverage import Coverage as Coverage
     from rumpy.testing.crash import CrashReport as CrashReport
     from rumpy.testing.crash import CrashTree as CrashTree
     from rumpy.testing.crash import explore as explore
@@ -30,6 +32,11 @@ if TYPE_CHECKING:
     from rumpy.testing.filesystem import FileSystem as FileSystem
     from rumpy.testing.filesystem import Status as Status
     from rumpy.testing.filesystem import Volume as Volume
+    from rumpy.testing.fuzzing import Fuzzer as Fuzzer
+    from rumpy.testing.fuzzing import FuzzReport as FuzzReport
+    from rumpy.testing.fuzzing import Input as Input
+    from rumpy.testing.fuzzing import Target as Target
+    from rumpy.testing.fuzzing import fuzz as fuzz
     from rumpy.testing.model import Model as Model
     from rumpy.testing.model import ModelTree as ModelTree
     from rumpy.testing.onhost import HostTree as HostTree
@@ -51,10 +58,14 @@ _HOMES = {
     "NOW": "filesystem",
     "OMIT": "filesystem",
     "Case": "cases",
+    "Coverage": "coverage",
     "CrashReport": "crash",
     "CrashTree": "crash",
     "FileSystem": "filesystem",
+    "FuzzReport": "fuzzing",
+    "Fuzzer": "fuzzing",
     "HostTree": "onhost",
+    "Input": "fuzzing",
     "KernelTree": "onkernel",
     "Model": "model",
     "ModelTree": "model",
@@ -64,10 +75,12 @@ _HOMES = {
     "ScheduleReport": "schedules",
     "Searcher": "schedules",
     "Status": "filesystem",
+    "Target": "fuzzing",
     "Volume": "filesystem",
     "all_cases": "cases",
     "campaign": "spread",
     "explore": "crash",
+    "fuzz": "fuzzing",
     "probe": "probe",
     "run_case": "runner",
     "run_cases": "runner",

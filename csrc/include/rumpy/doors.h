@@ -190,6 +190,54 @@ struct door_search {
 };
 
 /*
+ * What instrumented modules tell of their way (csrc/kernel/core/cover.c): which
+ * basic block followed which, and what was compared.  All of it lies in the
+ * host's memory, so that a snapshot that is restored leaves it alone.
+ *
+ * EDGES is a hash table of SLOTS entries, a power of two; free ones have no
+ * target.  USED lists the slots of the run that was begun last.
+ */
+#define	COVER_ATTACH	1	/* from now on */
+#define	COVER_DETACH	2
+#define	COVER_BEGIN	3	/* a new run: nothing was reached yet */
+#define	COVER_JUDGE	4	/* how much of it is new; it is not from now on */
+
+struct cover_edge {
+	uint32_t source;	/* 0: where the module was entered */
+	uint32_t target;	/* return addresses */
+	uint32_t run;
+	uint32_t count;		/* times in that run */
+	uint32_t seen;		/* classes of counts that were judged before */
+	uint32_t first;		/* the run in which it was new */
+};
+
+struct cover_compare {
+	uint64_t left;		/* the constant, if one is */
+	uint64_t right;
+	uint32_t at;
+	uint32_t size;		/* bytes */
+};
+
+struct door_cover {
+	int32_t op;
+	uint32_t slots;
+	struct cover_edge *edges;
+	uint32_t *used;
+	struct cover_compare *compares;
+	uint32_t nused;
+	uint32_t lost;		/* edges for which there was no room */
+	uint32_t room;		/* of compares; 0: none are wanted */
+	uint32_t ncompares;
+	uint32_t run;
+	uint32_t last;		/* the block; 0: the next edge has no source */
+	uint64_t context;	/* in which it was */
+	uint32_t total;		/* slots in use */
+	uint32_t fresh;		/* JUDGE: edges that are new, */
+	uint32_t oftener;	/* or have a new class of counts */
+	uint32_t pad;
+};
+
+/*
  * How a door reaches its context; only csrc/hypercall/door.c and
  * csrc/kernel/core/sched.c know it.
  */
@@ -222,6 +270,7 @@ int	kern_export_detach(struct door_export *);
 int	kern_interrupt(struct door_interrupt *);
 int	kern_search(struct door_search *);
 int	kern_memcheck(struct door_memcheck *);
+int	kern_cover(struct door_cover *);
 void	kern_block_done(struct hyp_bio *);
 
 /* The scheduler's own entries. */
