@@ -39,6 +39,7 @@ int	fft_overlay_commit(struct fft_disk *,
 int	fft_keep(struct fft_disk *, int64_t, size_t);
 int	fft_restore(struct fft_disk *, int64_t, size_t);
 int	fft_read_kept(struct fft_disk *, int64_t, void *, size_t);
+int64_t	fft_data_from(const struct fft_disk *, int64_t);
 int	fft_disk_read(struct fft_disk *, int64_t, void *, size_t);
 int	fft_disk_write(struct fft_disk *, int64_t, const void *, size_t);
 int	fft_disk_sync(struct fft_disk *);

@@ -423,6 +423,7 @@ fft_fsck(struct fft_disk *d, struct fft_fsck *r)
 	error = fft_overlay_begin(d, r->limit);
 	if (error != 0)
 		return error;
+	d->stop = &r->stop;
 	f.buf = malloc(FFS_MAXBSIZE);
 	if (f.buf == NULL)
 		f.fatal = fft_fail(d, ENOMEM, "out of memory");
@@ -436,6 +437,7 @@ fft_fsck(struct fft_disk *d, struct fft_fsck *r)
 	}
 	fsck_teardown(&f);
 	fft_overlay_drop(d);
+	d->stop = NULL;
 	fsck_phase(&f, 0, 0);
 	return f.fatal;
 }

@@ -12,7 +12,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "fsck.h"
 
@@ -1003,8 +1002,7 @@ fsck_ishole(struct fsck *f, int64_t off, int64_t len)
 {
 	if (fft_overlay_pages(f->d) != 0)
 		return false;
-	return lseek(f->d->fd, f->d->offset + off, SEEK_DATA) >=
-	    f->d->offset + off + len;
+	return fft_data_from(f->d, off) >= off + len;
 }
 
 static void

@@ -371,6 +371,17 @@ fft_overlay_compare(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
+/* The next byte that is no hole, or the end. */
+int64_t
+fft_data_from(const struct fft_disk *d, int64_t off)
+{
+	const off_t at = lseek(d->fd, d->offset + off, SEEK_DATA);
+
+	if (at < 0)
+		return errno == ENXIO ? d->size : off;
+	return at - d->offset < d->size ? at - d->offset : d->size;
+}
+
 /* Past the overlay. */
 
 int

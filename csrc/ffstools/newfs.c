@@ -12,6 +12,7 @@
 #include "ffstools.h"
 
 #define	FFT_MINGROUPS	4
+#define	FFT_MINLOG	16	/* blocks of a journal */
 #define	FFT_MAXNIBLK	32256	/* of FFSv1: cg_old_niblk has 16 bits */
 
 static int64_t
@@ -77,6 +78,11 @@ fft_check_params(struct fft_disk *d, const struct fft_newfs *p)
 	    p->superblock != FFS_SBLOCK_PIGGY)
 		return fft_fail(d, EINVAL, "superblock at byte %lld: 0, 8192, "
 		    "65536 or 262144", (long long)p->superblock);
+	/* The driver's largest step needs twelve, and room to begin again. */
+	if (p->log > 0 && p->log < FFT_MINLOG * (int64_t)p->bsize)
+		return fft_fail(d, EINVAL, "a journal of %lld bytes: %lld are "
+		    "the least with such blocks", (long long)p->log,
+		    FFT_MINLOG * (long long)p->bsize);
 	if (p->density < 0 || p->inodes < 0 || p->log < 0)
 		return fft_fail(d, EINVAL, "a negative size");
 	return 0;
@@ -316,6 +322,22 @@ fft_tree_bytes(const struct fft_tree *t)
 	return sum;
 }
 
+/* Something does not fit: say what it would fit into. */
+static int
+fft_newfs_needs(struct fft_disk *d, const struct fft_newfs *p,
+    struct fft_tree *t)
+{
+	struct fft_newfs q = *p;
+	struct fft_disk any = { .fd = -1 };
+
+	if (t->nnodes > 1 && fft_newfs_plan(&any, &q, t) == 0 &&
+	    any.size > d->size)
+		return fft_fail(d, ENOSPC, "the tree does not fit into %lld "
+		    "bytes: it needs about %lld", (long long)d->size,
+		    (long long)any.size);
+	return ENOSPC;
+}
+
 int
 fft_newfs_plan(struct fft_disk *d, struct fft_newfs *p, struct fft_tree *t)
 {
@@ -335,7 +357,8 @@ fft_newfs_plan(struct fft_disk *d, struct fft_newfs *p, struct fft_tree *t)
 	if (d->size != 0) {
 		if (p->inodes < need)
 			p->inodes = need;
-		return fft_geometry(d, p, d->size, &fs);
+		error = fft_geometry(d, p, d->size, &fs);
+		return error == ENOSPC ? fft_newfs_needs(d, p, t) : error;
 	}
 	if (p->inodes < need + need / 8)
 		p->inodes = need + need / 8;
@@ -359,6 +382,8 @@ fft_newfs(struct fft_disk *d, const struct fft_newfs *p, struct fft_tree *t,
 		error = fft_geometry(d, p, d->size, &fs);
 	if (error == 0)
 		error = fft_layout_make(d, p, &fs, t, &l);
+	if (error == ENOSPC)
+		error = fft_newfs_needs(d, p, t);
 	if (error == 0)
 		error = fft_layout_write(l, made);
 	fft_layout_free(l);

@@ -95,8 +95,14 @@ fft_super_search(struct fft_disk *d, struct fft_super *s)
 		return ENOMEM;
 	for (int64_t at = 0; error == ENOENT && at < d->size;
 	    at += FFT_SEARCHREAD) {
-		int64_t n = d->size - at;
+		int64_t n;
 
+		at = fft_data_from(d, at) / FFT_SEARCHREAD * FFT_SEARCHREAD;
+		n = d->size - at;
+		if (d->stop != NULL && *d->stop != 0)
+			error = EINTR;
+		if (n <= 0 || error == EINTR)
+			break;
 		if (n > FFT_SEARCHREAD + FFS_SBLOCKSIZE)
 			n = FFT_SEARCHREAD + FFS_SBLOCKSIZE;
 		if (fft_read(d, at, buf, (size_t)n) != 0)
@@ -140,6 +146,8 @@ fft_super_find(struct fft_disk *d, int64_t where, int search,
 		error = fft_super_search(d, s);
 		memcpy(s->why, text, sizeof(text));
 	}
+	if (error == EINTR)
+		return fft_fail(d, EINTR, "interrupted");
 	if (error != 0)
 		return fft_fail(d, error == ENOMEM ? ENOMEM : EINVAL, "%s%s",
 		    s->why, search ? ", and no copy of it" : "");

@@ -214,8 +214,11 @@ fft_tree_add(struct fft_tree *t, struct fft_disk *d, uint32_t parent,
 
 	if (parent >= t->nnodes ||
 	    !S_ISDIR(t->inode[t->node[parent].inode].st.mode))
-		return fft_fail(d, ENOTDIR, "not below a directory");
+		return fft_fail(d, ENOTDIR, "%.*s: what it is in is no "
+		    "directory", (int)namelen, name);
 	*node = 0;
+	if (namelen == 0 && !S_ISDIR(st->mode))
+		return fft_fail(d, ENOTDIR, "the root is no directory");
 	if (namelen != 0 && !fft_name_ok(name, namelen))
 		return fft_fail(d, namelen > UFS_MAXNAMLEN ? ENAMETOOLONG :
 		    EINVAL, "%.*s: no lawful name", (int)namelen, name);
@@ -252,6 +255,9 @@ fft_tree_link(struct fft_tree *t, struct fft_disk *d, uint32_t parent,
 	if (parent >= t->nnodes || node >= t->nnodes ||
 	    !fft_name_ok(name, namelen))
 		return fft_fail(d, EINVAL, "%.*s: no lawful link",
+		    (int)namelen, name);
+	if (S_ISDIR(t->inode[t->node[node].inode].st.mode))
+		return fft_fail(d, EPERM, "%.*s: a hard link to a directory",
 		    (int)namelen, name);
 	if (t->inode[t->node[node].inode].nlink >= UFS_LINK_MAX)
 		return fft_fail(d, EMLINK, "%.*s: too many links",

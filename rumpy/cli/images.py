@@ -113,8 +113,8 @@ def is_size(ctx: click.Context, parameter: click.Parameter, value: Any) -> Any:
     from rumpy.probe import parse_size
 
     try:
-        if value is not None:
-            parse_size(value)
+        if value is not None and not 0 <= parse_size(value) < 1 << 63:
+            raise ValueError(f"not a size: {value!r}")
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
     return value

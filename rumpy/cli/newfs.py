@@ -139,12 +139,17 @@ def command(
     def number(text: str | None) -> int:
         return parse_size(text) if text else 0
 
-    if size is None and populate is None and not os.path.exists(image):
+    new = not os.path.exists(image) or (
+        os.path.isfile(image) and os.path.getsize(image) == 0
+    )
+    if size is None and populate is None and new:
         raise click.UsageError("a new image needs --size or --populate")
+    if size is not None and number(size) == 0:
+        raise click.UsageError("a file system of 0 bytes")
     start, length = images.place(image, offset, partition)
     made = newfs(
         image,
-        size=number(size) or length,
+        size=length if size is None else number(size),
         offset=start,
         version=int(version[0]),
         attributes=version == "2ea",

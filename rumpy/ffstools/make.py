@@ -101,6 +101,9 @@ def newfs(
         OSError: the host refuses something, or the tree does not fit (ENOSPC).
     """
     fixed = _date(date)
+    _check_numbers(
+        size=size, offset=offset, density=density, inodes=inodes, free=free, log=log
+    )
     params = ffi.new("struct fft_newfs *")
     params.version, params.attributes = version, attributes
     params.big_endian = {"little": 0, "big": 1}[order]
@@ -125,13 +128,24 @@ def newfs(
         return _make(image, params, tree, size, offset, force)
 
 
+def _check_numbers(**numbers: int | None) -> None:
+    """Numbers of bytes and inodes, before C sees them."""
+    for name, number in numbers.items():
+        if number is not None and not 0 <= number < 1 << 62:
+            raise ImageError(f"{name} {number}: from 0 to {(1 << 62) - 1}")
+    if numbers["size"] == 0:
+        raise ImageError("a file system of 0 bytes")
+
+
 def _date(date: int | None) -> int | None:
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
     if date is None and epoch:
         try:
-            return int(epoch)
+            date = int(epoch)
         except ValueError:
             raise ValueError(f"SOURCE_DATE_EPOCH is no number: {epoch!r}") from None
+    if date is not None and abs(date) >= 1 << 62:
+        raise ImageError(f"date {date}: up to {(1 << 62) - 1}")
     return date
 
 
@@ -186,8 +200,8 @@ def _make(
         _refuse_contents(path, offset, size)
     if regular and offset == 0 and (size is None or size >= status.st_size):
         return _anew(path, params, tree, size or status.st_size)
-    if regular and size is not None and status.st_size < offset + size:
-        os.truncate(path, offset + size)
+    if regular and size is not None:
+        _lengthen(path, offset + size)
     with opened(path, readonly=False, offset=offset, size=size) as disk:
         return _write(disk, params, tree, path)
 
@@ -205,10 +219,8 @@ def _create(path: str, params: Any, tree: Any, size: int | None, offset: int) ->
     size = _plan(params, tree, size, path)
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
-        try:
-            os.ftruncate(fd, offset + size)
-        finally:
-            os.close(fd)
+        os.close(fd)
+        os.truncate(path, offset + size)
         with opened(path, readonly=False, offset=offset, size=size) as disk:
             disk.fresh = 1
             return _write(disk, params, tree, path)
@@ -220,13 +232,23 @@ def _create(path: str, params: Any, tree: Any, size: int | None, offset: int) ->
 def _anew(path: str, params: Any, tree: Any, size: int) -> Made:
     """Make it in a file that is nothing but this file system."""
     _plan(params, tree, size, path)
-    if os.path.getsize(path) < size:
-        os.truncate(path, size)
+    _lengthen(path, size)
     with opened(path, readonly=False) as disk:
         os.ftruncate(disk.fd, 0)
         os.ftruncate(disk.fd, size)
         disk.size, disk.fresh = size, 1
         return _write(disk, params, tree, path)
+
+
+def _lengthen(path: str, size: int) -> None:
+    """Make a file at least so long, if nobody uses it."""
+    length = os.path.getsize(path)
+    if length >= size:
+        return
+    if length >= 512:  # what is shorter can't be used, nor opened
+        with opened(path, readonly=False):
+            pass
+    os.truncate(path, size)
 
 
 def _refuse_contents(path: str, offset: int, size: int | None) -> None:

@@ -59,6 +59,9 @@ def _plain(path: str) -> BinaryIO:
     head = file.read(6)
     file.seek(0)
     opener: Any = None
+    if head[:4] == b"\x28\xb5\x2f\xfd":
+        file.close()
+        raise ImageError("packed by zstd: unpack it first", image=path)
     if head[:2] == b"\x1f\x8b":
         from gzip import open as opener
     elif head[:3] == b"BZh":
@@ -70,9 +73,18 @@ def _plain(path: str) -> BinaryIO:
     import shutil
     import tempfile
 
-    with file, opener(file, "rb") as packed:
-        plain = tempfile.TemporaryFile()  # noqa: SIM115
-        shutil.copyfileobj(packed, plain, 1 << 20)
+    plain = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+    try:
+        with file, opener(file, "rb") as packed:
+            shutil.copyfileobj(packed, plain, 1 << 20)
+    except OSError as error:
+        plain.close()
+        if error.errno is not None:
+            raise
+        raise ImageError(f"damaged archive: {error}", image=path) from None
+    except Exception as error:  # each packer has errors of its own
+        plain.close()
+        raise ImageError(f"damaged archive: {error}", image=path) from None
     plain.seek(0)
     return plain
 
@@ -106,15 +118,19 @@ class _Adder:
 
     def add(self, members: dict[bytes, tarfile.TarInfo]) -> None:
         """Add all."""
-        links = []
+        links: list[tuple[bytes, tarfile.TarInfo]] = []
         for name in sorted(members, key=lambda name: name.split(b"/")):
             member = members[name]
             if member.islnk():
                 links.append((name, member))
             else:
                 self.file(name, member)
-        for name, member in links:
-            self.link(name, member)
+        # One may lead to another that comes later.
+        while links:
+            ready = [(n, m) for n, m in links if _clean(m.linkname) in self.nodes]
+            for name, member in ready or links:
+                self.link(name, member)
+            links = [(n, m) for n, m in links if n not in self.nodes]
 
     def parent(self, name: bytes) -> tuple[int, bytes]:
         """The directory's node, made if the archive left it out, and the name."""

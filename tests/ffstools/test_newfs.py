@@ -230,11 +230,115 @@ def test_archives_do_not_lead_out(tmp_path: Path, name: str) -> None:
     assert not (tmp_path / "new.img").exists()
 
 
+Member = tuple[str, bytes, str]
+
+
+@pytest.mark.parametrize(
+    ("members", "match"),
+    [
+        ([(".", tarfile.REGTYPE, "")], "the root is no directory"),
+        ([("", tarfile.SYMTYPE, "x")], "the root is no directory"),
+        ([("d", tarfile.DIRTYPE, ""), ("h", tarfile.LNKTYPE, "d")], "h: a hard link"),
+        ([("s", tarfile.SYMTYPE, "/etc"), ("s/f", tarfile.REGTYPE, "")], "f: what it"),
+        ([("a", tarfile.LNKTYPE, "b"), ("b", tarfile.LNKTYPE, "a")], "not there"),
+    ],
+)
+def test_archives_that_make_no_tree(
+    tmp_path: Path, members: list[Member], match: str
+) -> None:
+    archive = tmp_path / "bad.tar"
+    with tarfile.open(archive, "w") as tar:
+        for name, kind, target in members:
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = kind, target
+            tar.addfile(member)
+    with pytest.raises((rumpy.ImageError, OSError), match=match):
+        newfs(tmp_path / "new.img", populate=archive)
+    assert not (tmp_path / "new.img").exists()
+
+
+def test_links_to_links_in_archives(tmp_path: Path) -> None:
+    """In any order."""
+    archive = tmp_path / "links.tar"
+    with tarfile.open(archive, "w") as tar:
+        tar.addfile(tarfile.TarInfo("z"))
+        for name, target in (("b", "c"), ("c", "y"), ("y", "z")):
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = tarfile.LNKTYPE, target
+            tar.addfile(member)
+    image = tmp_path / "new.img"
+    newfs(image, populate=archive)
+    clean(image)
+    found = dict(ffscheck.Image(image.read_bytes()).walk())
+    assert {found[n].number for n in (b"/b", b"/c", b"/y", b"/z")} == {
+        found[b"/z"].number
+    }
+
+
+@pytest.mark.parametrize(
+    "head", [b"\x1f\x8b", b"BZh9", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd"]
+)
+def test_damaged_packed_archives(tmp_path: Path, head: bytes) -> None:
+    archive = tmp_path / "bad.tar"
+    archive.write_bytes(head + bytes(range(200)))
+    with pytest.raises(rumpy.ImageError, match=r"bad.tar: (damaged|packed by zstd)"):
+        newfs(tmp_path / "new.img", populate=archive)
+
+
+def test_absurd_numbers_are_refused(tmp_path: Path) -> None:
+    image = tmp_path / "new.img"
+    for options in (
+        {"size": 0}, {"size": -1}, {"size": 1 << 80},
+        {"size": 1 << 22, "date": 1 << 70},
+        {"size": 1 << 22, "density": -1}, {"size": 1 << 22, "inodes": 1 << 63},
+        {"size": 1 << 22, "log": 4096}, {"size": 1 << 22, "log": -1},
+        {"size": 1 << 22, "free": 1 << 64},
+    ):  # fmt: skip
+        values: dict[str, Any] = options
+        with pytest.raises(rumpy.ImageError):
+            newfs(image, **values)
+    assert not image.exists()
+
+
+def test_a_used_image_keeps_its_length(kernel: rumpy.Kernel, tmp_path: Path) -> None:
+    image = tmp_path / "new.img"
+    newfs(image, size=4 << 20)
+    kernel.load("ffs")
+    with kernel.mount("ffs", str(image), "/mnt"):
+        for offset in (0, 1 << 20):
+            with pytest.raises(rumpy.ImageError, match="in use"):
+                newfs(image, size=64 << 20, offset=offset, force=True)
+    assert image.stat().st_size == 4 << 20
+
+
+def test_groups_have_room_for_the_journal(tmp_path: Path) -> None:
+    """Also where the size is computed and would make small ones."""
+    image = tmp_path / "new.img"
+    (tmp_path / "top").mkdir()
+    (tmp_path / "top" / "file").write_text("text")
+    for version in (1, 2):
+        for block in (4096, 16384, 65536):
+            newfs(
+                image, populate=tmp_path / "top", log=2 << 20, version=version,
+                block_size=block,
+            )  # fmt: skip
+            assert fsck(image).clean
+            with dumpfs(image) as dump:
+                assert dump.superblock["fs_journallocs"][1] == (2 << 20) // 512
+            image.unlink()
+    with pytest.raises(OSError, match="in one piece"):
+        newfs(image, size=40 << 20, block_size=4096, log=20 << 20)
+
+
 def test_what_does_not_fit_is_refused(tmp_path: Path, tree: tuple[Path, Tree]) -> None:
     image = tmp_path / "small.img"
-    with pytest.raises(OSError, match="does not fit"):
+    with pytest.raises(OSError, match="does not fit") as caught:
         newfs(image, size=2 << 20, populate=tree[0])
     assert not image.exists()
+    # It says what it would fit into.
+    needed = int(str(caught.value).rpartition("about ")[2].partition(":")[0])
+    newfs(image, size=needed, populate=tree[0])
+    image.unlink()
     with pytest.raises(OSError, match="too few"):
         newfs(image, size=64 << 10)
     with pytest.raises(rumpy.ImageError, match="block size"):
