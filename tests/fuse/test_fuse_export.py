@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import IO
 
 import pytest
+from ffs import ffscheck
 from fusehelp import is_mounted, skip_unmountable, wait_for
 
 import rumpy
+from rumpy.ffstools import newfs
 from rumpy.fuse import MountError
 
 pytestmark = pytest.mark.usefixtures("built")
@@ -100,6 +102,35 @@ print(time.monotonic() - start)
         stop.set()
         sys.setswitchinterval(interval)
         busy.join()
+
+
+@pytest.mark.parametrize("options", [("sync",), ("log", "sync"), ("acls",)])
+def test_a_tmpfile_never_has_a_name(
+    host: Path, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    """No crash can leave its name: none is ever written, but where lists are."""
+    skip_unmountable()
+    image = tmp_path / "tmpfile.img"
+    newfs(image, size=8 << 20)
+    with rumpy.Kernel() as k:
+        k.load("ffs")
+        with k.mount("ffs", str(image), "/mnt", *options) as mnt:
+            with mnt.export(host, in_process=True):
+                outside(f"""
+import os
+fd = os.open({str(host)!r}, os.O_TMPFILE | os.O_RDWR, 0o640)
+os.write(fd, b"x" * 3000)
+os.fsync(fd)
+os.link(f"/proc/self/fd/{{fd}}", {str(host / "named")!r}, src_dir_fd=fd)
+os.close(os.open({str(host)!r}, os.O_TMPFILE | os.O_RDWR))
+os.sync()
+""")
+            assert k.listdir("/mnt") == ["named"]
+            st = k.stat("/mnt/named")
+            assert (st.st_size, st.st_nlink, st.st_mode & 0o777) == (3000, 1, 0o640)
+    # A directory's blocks keep what was in them.
+    assert (b".#rumpy-" in image.read_bytes()) == (options == ("acls",))
+    assert ffscheck.check(image.read_bytes()).problems == []
 
 
 WAITER = """

@@ -417,41 +417,71 @@ export_create(struct export_mount *xm, struct export_req *x, kauth_cred_t cred)
 }
 
 /*
- * TMPFILE: a file without a name.  It has one for the moment, in which nobody
- * can look into the locked directory; a crash then leaves a file too many.
+ * TMPFILE: a file without a name.
  */
+
+/*
+ * Does a file that VFS_NEWVNODE() makes have no name, no link, and an end with
+ * its last user?  All that is missing then is what a directory's access control
+ * list hands down.
+ */
+static bool
+tmpfile_nameless(const struct mount *mp)
+{
+
+	return strcmp(mp->mnt_stat.f_fstypename, MOUNT_FFS) == 0 &&
+	    (mp->mnt_flag & (MNT_POSIX1EACLS | MNT_NFS4ACLS)) == 0;
+}
+
+/*
+ * With other file systems it has one for the moment, in which nobody can look
+ * into the locked directory; a crash then leaves a file too many.
+ */
+static int
+tmpfile_unname(struct vnode *dvp, const struct componentname *made)
+{
+	struct componentname cn;
+	struct vnode *vp;
+	int error;
+
+	export_cn(&cn, DELETE, 0, made->cn_nameptr, made->cn_namelen,
+	    lwp0.l_cred);
+	error = VOP_LOOKUP(dvp, &vp, &cn);
+	if (error != 0)
+		return error;
+	vn_lock(vp, LK_EXCLUSIVE | LK_RETRY);
+	return VOP_REMOVE(dvp, vp, &cn);
+}
 
 static int
 tmpfile_locked(struct export_mount *xm, struct vnode *dvp,
     struct vattr *va, kauth_cred_t cred, struct vnode **vpp)
 {
+	const bool nameless = tmpfile_nameless(dvp->v_mount);
 	static unsigned serial;
 	struct componentname cn;
-	struct vnode *vp;
 	char name[32];
-	int error;
+	int error, gone = 0;
 
 	do {
 		const int len = snprintf(name, sizeof(name), ".#rumpy-%08x",
 		    serial++);
 
+		/* This also tells whether a name may be made here. */
 		export_cn(&cn, CREATE, 0, name, (size_t)len, cred);
 		error = make_lookup(dvp, &cn);
 	} while (error == EEXIST);
 	if (error == 0)
-		error = VOP_CREATE(dvp, vpp, &cn, va);
+		error = nameless ?
+		    vcache_new(dvp->v_mount, dvp, va, cred, NULL, vpp) :
+		    VOP_CREATE(dvp, vpp, &cn, va);
 	if (error != 0)
 		return error;
 	if (!export_mapped(xm))
 		error = make_group(dvp, *vpp, va->va_mode, cred);
-	export_cn(&cn, DELETE, 0, cn.cn_nameptr, cn.cn_namelen, lwp0.l_cred);
-	const int found = VOP_LOOKUP(dvp, &vp, &cn);
-	if (found == 0) {
-		vn_lock(vp, LK_EXCLUSIVE | LK_RETRY);
-		const int gone = VOP_REMOVE(dvp, vp, &cn);
-		error = error != 0 ? error : gone;
-	}
-	return error != 0 ? error : found;
+	if (!nameless)
+		gone = tmpfile_unname(dvp, &cn);
+	return error != 0 ? error : gone;
 }
 
 int
