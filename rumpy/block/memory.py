@@ -43,12 +43,15 @@ class MemoryDevice(Device):
 
     Raises:
         ValueError: the size is not a multiple of the sector size, or zero.
+        TypeError: a path, which is FileDevice's.
     """
 
     def __init__(
         self, contents: Data | int, *, sector_size: int = 512, readonly: bool = False
     ) -> None:
         self._fd = -1
+        if isinstance(contents, str):
+            raise TypeError("a disk in memory is made of bytes, or of a size")
         size = contents if isinstance(contents, int) else len(contents)
         if size <= 0 or size % sector_size:
             raise ValueError(f"{size} bytes are no whole number of sectors")

@@ -507,3 +507,8 @@ def test_memory_device_keeps_holes() -> None:
         device.read(0, 512)
     with pytest.raises(ValueError, match="whole number"):
         MemoryDevice(b"x" * 100)
+
+
+def test_a_path_is_no_contents() -> None:
+    with pytest.raises(TypeError, match="bytes"):
+        MemoryDevice("x" * 512)  # type: ignore[arg-type]
