@@ -219,11 +219,17 @@ fft_geometry_old(struct fs *fs)
 	fs->fs_old_csaddr = (int32_t)fs->fs_csaddr;
 }
 
-/* Bytes between the maps of one group and those of the next. */
+/*
+ * Bytes in one piece that some group has: between its maps and those of the
+ * next.  The first one also has the summary and the root's directory, and
+ * behind the last one there is nothing.
+ */
 static int64_t
-fft_run(const struct fs *fs)
+fft_run(const struct fs *fs, int64_t nfrags)
 {
-	const int64_t frags = fs->fs_fpg - fs->fs_dblkno + fs->fs_sblkno;
+	const int64_t frags = fs->fs_ncg == 1 ? nfrags - fs->fs_dblkno :
+	    fs->fs_ncg == 2 ? nfrags - fs->fs_fpg - fs->fs_dblkno :
+	    fs->fs_fpg - fs->fs_dblkno + fs->fs_sblkno;
 
 	return frags / fs->fs_frag * fs->fs_bsize;
 }
@@ -253,7 +259,7 @@ fft_geometry(struct fft_disk *d, const struct fft_newfs *p, int64_t size,
 	 * holds the journal in one piece.
 	 */
 	while (ncg > least && (!fft_geometry_groups(p, fs, nfrags, ncg) ||
-	    fs->fs_fpg < 4 * fs->fs_dblkno || fft_run(fs) < p->log) &&
+	    fs->fs_fpg < 4 * fs->fs_dblkno || fft_run(fs, nfrags) < p->log) &&
 	    ncg > 1)
 		ncg--;
 	while (!fft_geometry_groups(p, fs, nfrags, ncg)) {

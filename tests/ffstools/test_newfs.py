@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import os
 import random
 import stat
@@ -317,10 +318,10 @@ def test_groups_have_room_for_the_journal(tmp_path: Path) -> None:
     (tmp_path / "top").mkdir()
     (tmp_path / "top" / "file").write_text("text")
     for version in (1, 2):
-        for block in (4096, 16384, 65536):
+        for block, free in itertools.product((4096, 16384, 65536), range(0, 400, 40)):
             newfs(
                 image, populate=tmp_path / "top", log=2 << 20, version=version,
-                block_size=block,
+                block_size=block, free=free * block,
             )  # fmt: skip
             assert fsck(image).clean
             with dumpfs(image) as dump:
