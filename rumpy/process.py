@@ -51,6 +51,7 @@ class Process(AttributeCalls):
         self._go_to(owner._k, handle)
         self._sys: RawCalls | None = None
         self._stats = []
+        self._bulks = []
         self._left = False
 
     def _go_to(self, k: Any, handle: int) -> None:

@@ -413,3 +413,28 @@ face_slurp(struct hyp_kernel *k, uint64_t proc, const struct face_numbers *n,
 	turn_enter();
 	return result;
 }
+
+static int64_t
+finish_fd(struct hyp_kernel *k, uint64_t proc, const struct face_numbers *n,
+    int64_t fd, const char *buffer, int64_t length)
+{
+	int64_t done = 0, got = 0;
+
+	while (done < length && (got = bulk_call(k, proc, n->fn_read, fd,
+	    buffer + done, length - done, 0)) > 0)
+		done += got;
+	bulk_close(k, proc, n, fd);
+	return got < 0 ? got : done;
+}
+
+int64_t
+face_finish(struct hyp_kernel *k, uint64_t proc, const struct face_numbers *n,
+    int64_t fd, const char *buffer, int64_t length)
+{
+	int64_t result;
+
+	turn_leave();
+	result = finish_fd(k, proc, n, fd, buffer, length);
+	turn_enter();
+	return result;
+}

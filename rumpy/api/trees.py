@@ -14,7 +14,7 @@ from itertools import chain, repeat
 
 from rumpy._hyp import ffi, lib
 from rumpy.abi.structs import StatResult, unpack_stat
-from rumpy.api.base import BULK, FDCWD, name_bytes, shown
+from rumpy.api.base import BULK, FDCWD, name_bytes, new_bytes, shown
 from rumpy.api.names import NameCalls
 from rumpy.path import KernelPath
 
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 _TYPE, _HAS_STAT, _HEAD, _STAT = 8, 9, 16, 152
 #: Files up to this many bytes are read in one crossing.
 _SMALL = 65536
+#: A bulk's memory up to this many bytes is kept for the next one.
+_ROOM = 262144
+_BULK = ffi.typeof("struct face_bulk *")
+_INT64 = ffi.typeof("int64_t *")
 _DIR, _REG, _LNK = 4, 8, 10
 _KINDS = {_DIR: _stat.S_IFDIR, _REG: _stat.S_IFREG, _LNK: _stat.S_IFLNK}
 _OTHERS = bytes((1, 2, 6, _REG, 12))  # neither directories nor links to one
@@ -219,6 +223,9 @@ class Scan(chain):  # type: ignore[type-arg]
 class TreeCalls(NameCalls):
     """listdir, scandir, walk, and whole files."""
 
+    #: Memory for listings and small files that is not in use.
+    _bulks: list[Any]
+
     def listdir(self, path: Name | int | None = None) -> list[str]:
         """The names in a directory (bytes where the path is bytes); None is "."."""
         path = "." if path is None else path
@@ -235,7 +242,7 @@ class TreeCalls(NameCalls):
 
     def _list(self, path: Name | int, parent: Any, *, stats: bool) -> Listing:
         """A directory, read at once."""
-        entries, names = ffi.new("struct face_bulk *"), ffi.new("struct face_bulk *")
+        entries, names = self._bulk(), self._bulk()
         by_fd = isinstance(path, int)
         dirfd = path if by_fd else FDCWD
         name = ffi.NULL if by_fd else name_bytes(path)  # type: ignore[arg-type]
@@ -251,8 +258,8 @@ class TreeCalls(NameCalls):
             text = ffi.buffer(names.fb_data, names.fb_size)[:]
             return Listing(self, parent, text, packed, stats)
         finally:
-            lib.face_free(entries)
-            lib.face_free(names)
+            self._keep(entries)
+            self._keep(names)
 
     def walk(
         self,
@@ -318,7 +325,7 @@ class TreeCalls(NameCalls):
 
     def read_file(self, path: Name, *, dir_fd: int | None = None) -> bytes:
         """The contents of a file; those of a small one in one crossing."""
-        bulk, opened = ffi.new("struct face_bulk *"), ffi.new("int64_t *")
+        bulk, opened = self._bulk(), ffi.new(_INT64)
         try:
             result = lib.face_slurp(
                 self._k,
@@ -337,17 +344,35 @@ class TreeCalls(NameCalls):
             data: bytes = ffi.buffer(bulk.fb_data, bulk.fb_size)[:]
             return data
         finally:
-            lib.face_free(bulk)
+            self._keep(bulk)
 
     def _read_large(self, fd: int, size: int) -> bytes:
         """Read what has `size` bytes by its attributes, and close it."""
         try:
-            data = self.read(fd, size)
-            while len(data) < size and (more := self.read(fd, size - len(data))):
-                data += more
-            return data
-        finally:
+            data = new_bytes(size)
+        except MemoryError:
             self.close(fd)
+            raise
+        got = lib.face_finish(self._k, self._p, BULK, fd, data, size)
+        if got < 0:
+            raise self._failed(got)
+        return data if got == size else data[:got]
+
+    def _bulk(self) -> Any:
+        """An empty struct face_bulk; give it back by _keep()."""
+        # A list gives and takes atomically, so threads never share one.
+        try:
+            return self._bulks.pop()
+        except IndexError:
+            return ffi.gc(ffi.new(_BULK), lib.face_free)
+
+    def _keep(self, bulk: Any) -> None:
+        """Keep its memory for the next one, unless that is much."""
+        if bulk.fb_room <= _ROOM:
+            bulk.fb_size = bulk.fb_count = 0
+            self._bulks.append(bulk)
+        else:
+            lib.face_free(bulk)
 
     def write_file(
         self, path: Name, data: bytes | bytearray | memoryview, mode: int = 0o666
