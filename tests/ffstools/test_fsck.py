@@ -7,6 +7,7 @@ import functools
 import json
 import os
 import random
+import re
 import struct
 import subprocess
 import sys
@@ -15,15 +16,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ffs import ffscheck, images
+from ffs import ffscheck, flavours, images
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import rumpy
-from rumpy.ffstools import Report, dumpfs, fsck, newfs
+from rumpy.ffstools import Problem, Report, dumpfs, fsck, newfs
 
 from . import harm
 
+ROOT = Path(__file__).resolve().parents[2]
 BASES = ["nb-ffs1le-16k", "nb-ffs2le-8k", "nb-ffs2be-16k"]
 DAMAGES = [(base, kind) for base in BASES for kind in images.damages(base)]
 DIRTY = [
@@ -108,6 +110,26 @@ def test_what_is_left_alone_is_named(tmp_path: Path) -> None:
     patch(image, 65536 + 1312, "<I", 0)
     patch(image, 65536 + 1116, "<I", 33)
     assert any("snapshots" in note for note in fsck(image).notes)
+
+
+@pytest.mark.parametrize("flags", [flavours.SOFTDEP, flavours.SUJ | flavours.SOFTDEP])
+def test_soft_updates_are_repaired(tmp_path: Path, flags: int) -> None:
+    """As after a crash; then the driver mounts them."""
+    image = tmp_path / "soft.img"
+    image.write_bytes(flavours.with_flags(flags, clean=False))
+    reader = ffscheck.Image(image.read_bytes())
+    patch(image, reader.inode_offset(2) + 2, "<h", 99)
+    report = fsck(image, mode="preen")
+    assert {p.kind for p in report.problems} == {"not-clean", "link-count"}
+    assert report.code == 1
+    settled(image)
+    with dumpfs(image) as dump:
+        assert dump.superblock["fs_flags"] & flags == flags
+    with rumpy.Kernel() as k:
+        k.load("ffs")
+        with k.mount("ffs", str(image), "/mnt"):
+            k.mkdir("/mnt/after")
+    settled(image)
 
 
 @pytest.mark.parametrize(("base", "kind"), DAMAGES)
@@ -600,6 +622,20 @@ def test_command(tmp_path: Path) -> None:
     assert run(str(tmp_path / "bad.img")).returncode == 8
 
 
+def test_kinds_of_problems_are_documented() -> None:
+    """All that the sources know, and no other."""
+    found = set()
+    for path in (ROOT / "csrc/ffstools").glob("fsck*.c"):
+        call = r'fsck_(?:problem|stuck)\(\s*[^,"]+,\s*"([a-z-]+)"'
+        found |= set(re.findall(call, path.read_text()))
+    page = (ROOT / "docs/guide/ffs-tools.md").read_text()
+    table = page.partition("| kinds | of |")[2].partition("\n\n")[0]
+    assert set(re.findall(r"`([a-z-]+)`", table)) == found
+    members = page.partition("### What --json says")[2].partition("| kinds |")[0]
+    for name in (*Report.__slots__, *Problem.__slots__, "clean", "code", "image"):
+        assert f"`{name}`" in members
+
+
 def test_report_is_small(tmp_path: Path) -> None:
     """However much is wrong, the report keeps ten thousand problems."""
     image = tmp_path / "many.img"
@@ -792,9 +828,6 @@ def test_a_plausible_but_wrong_superblock(
     settled(image)
     assert contents(image.read_bytes()) == before
     assert {p.kind for p in report.problems} <= {"superblock", "totals"}
-
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
