@@ -184,6 +184,7 @@ def test_openbsd_is_read_and_written(
     with kernel.mount("ffs", str(image), "/mnt"):
         change_things(kernel, b"/mnt")
     assert ffscheck.check(image.read_bytes()).problems == []
+    assert fsck(image).clean
     # Its members are no journal, and none were made.
     home = 8192 if "ffs1" in name else 65536
     assert image.read_bytes()[home + 864 : home + 928] == bytes(64)
