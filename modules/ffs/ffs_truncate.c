@@ -368,6 +368,41 @@ ffs_back_end(struct ffs_inode *ip, off_t length, kauth_cred_t cred)
 	return error;
 }
 
+/* Has none of the blocks [from, to) been allocated, nor a way to them? */
+static bool
+ffs_all_missing(struct ffs_inode *ip, int64_t from, int64_t to)
+{
+	int64_t count;
+	bool hole;
+
+	for (; from < to; from += count) {
+		if (ffs_bmap_hole(ip, from, &hole, &count) != 0 || !hole ||
+		    count == 1)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Where the hole begins that ends at block from, or a later place in it, but
+ * not below end: what may be cut off with what is behind it at no cost.  Tried
+ * in steps that double and halve, since a file may have a hole of terabytes.
+ */
+static int64_t
+ffs_hole_start(struct ffs_inode *ip, int64_t end, int64_t from, int64_t step)
+{
+	int64_t width = step;
+
+	while (from > end && width >= step) {
+		if (ffs_all_missing(ip, MAX(from - width, end), from)) {
+			from = MAX(from - width, end);
+			width *= 2;
+		} else
+			width /= 2;
+	}
+	return from;
+}
+
 /*
  * Shorten a file that has blocks: in one transaction, or with a journal in as
  * many as it takes to leave each of them small.
@@ -378,6 +413,7 @@ ffs_shorten_all(struct ffs_inode *ip, off_t length, bool wait)
 	struct ffs_mount *fm = ip->i_fm;
 	const struct fs *fs = fm->fm_fs;
 	int64_t more = 0, step = INT64_MAX;
+	const int64_t end = FFS_LBLKNO(fs, length + fs->fs_bsize - 1);
 	struct ffs_tx tx = { .tx_log = NULL };
 	int error = 0;
 	off_t next;
@@ -387,10 +423,11 @@ ffs_shorten_all(struct ffs_inode *ip, off_t length, bool wait)
 	do {
 		const int64_t last = FFS_LBLKNO(fs, (int64_t)ip->i_size +
 		    fs->fs_bsize - 1);
+		int64_t from = last - step;
 
-		next = length;
-		if (last - FFS_LBLKNO(fs, length) > step)
-			next = FFS_LBLKTOSIZE(fs, last - step);
+		if (from > end)
+			from = ffs_hole_start(ip, end, from, step);
+		next = from > end ? FFS_LBLKTOSIZE(fs, from) : length;
 		if (fm->fm_log != NULL)
 			error = ffs_log_begin(fm->fm_log, &tx, more, 0);
 		if (error != 0)
