@@ -15,6 +15,7 @@ from __future__ import annotations
 import ctypes
 import json
 import mmap
+import os
 import random
 import struct
 from collections.abc import Collection, Sequence
@@ -557,9 +558,9 @@ class Caller:
             return self._vector(argument)
         data: bytes | bytearray
         if kind == "path":
-            data = f"{self.root}/{first}".encode() if first else self.root.encode()
+            data = os.fsencode(f"{self.root}/{first}" if first else self.root)
         elif kind == "text":
-            data = first.encode()
+            data = os.fsencode(first)
         elif kind == "hex":
             data = bytearray.fromhex(first)
         else:

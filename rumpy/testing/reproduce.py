@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import sys
 import textwrap
 import zlib
 from pathlib import Path
@@ -86,9 +87,19 @@ def _functions(target: Target) -> tuple[str, str]:
         function = getattr(target, name)
         module = getattr(function, "__module__", "__main__")
         if function is not None and module != "__main__":
-            imports += f"from {module} import {function.__qualname__} as {name}\n"
+            imports += _import(module, function.__qualname__, name)
             lines += f"\n    {name}={name},"
     return lines, imports
+
+
+def _import(module: str, function: str, name: str) -> str:
+    """Lines that import a function, of wherever it was found now."""
+    line = f"from {module} import {function} as {name}\n"
+    file = getattr(sys.modules.get(module), "__file__", None)
+    if file is None:
+        return line
+    folder = Path(file).resolve().parents[module.count(".")]
+    return f"sys.path.append({str(folder)!r})\n{line}"
 
 
 def _image(target: Target, index: int) -> str:
