@@ -15,6 +15,8 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rumpy.demo import demo_image as demo_image
     from rumpy.errors import Frame as Frame
     from rumpy.errors import ImageError as ImageError
@@ -36,38 +38,54 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Kernel": "rumpy.kernel",
-    "KernelPath": "rumpy.path",
-    "Module": "rumpy.module",
-    "Mount": "rumpy.mount",
-    "Process": "rumpy.process",
-    "demo_image": "rumpy.demo",
-    "Frame": "rumpy.errors",
-    "ImageError": "rumpy.errors",
-    "KernelClosed": "rumpy.errors",
-    "KernelDeadlock": "rumpy.errors",
-    "KernelInChild": "rumpy.errors",
-    "KernelPanic": "rumpy.errors",
-    "LinkError": "rumpy.errors",
-    "ModuleError": "rumpy.errors",
-    "RumpyError": "rumpy.errors",
-    "SnapshotError": "rumpy.errors",
-    "UnsupportedPlatform": "rumpy.errors",
+    "Kernel": "kernel",
+    "KernelPath": "path",
+    "Module": "module",
+    "Mount": "mount",
+    "Process": "process",
+    "demo_image": "demo",
+    "Frame": "errors",
+    "ImageError": "errors",
+    "KernelClosed": "errors",
+    "KernelDeadlock": "errors",
+    "KernelInChild": "errors",
+    "KernelPanic": "errors",
+    "LinkError": "errors",
+    "ModuleError": "errors",
+    "RumpyError": "errors",
+    "SnapshotError": "errors",
+    "UnsupportedPlatform": "errors",
 }
 
 __all__ = [*_HOMES, "__version__"]
 
 
-def __getattr__(name: str) -> object:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'rumpy' has no attribute {name!r}")
-    # importlib's own module takes a millisecond.
-    module = __import__(home, fromlist=(name,))
-    value: object = getattr(module, name)
-    globals()[name] = value
-    return value
+def _looked_up(
+    package: str, homes: dict[str, str]
+) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
+    """`__getattr__` and `__dir__` of a package that imports its names when used.
+
+    Args:
+        package: its full name.
+        homes: each name, and the module below the package that has it.
+    """
+    import sys
+
+    def look_up(name: str) -> object:
+        home = homes.get(name)
+        if home is None:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        # importlib's own module takes a millisecond.
+        module = __import__(f"{package}.{home}", fromlist=(name,))
+        value: object = getattr(module, name)
+        # A function may be called like its module: only what was asked for is kept.
+        vars(sys.modules[package])[name] = value
+        return value
+
+    def names() -> list[str]:
+        return sorted({*vars(sys.modules[package]), *homes})
+
+    return look_up, names
 
 
-def __dir__() -> list[str]:
-    return sorted(set(globals()) | set(_HOMES))
+__getattr__, __dir__ = _looked_up(__name__, _HOMES)

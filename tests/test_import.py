@@ -57,3 +57,29 @@ def test_every_public_name_resolves(name: str) -> None:
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
         rumpy.Nothing  # type: ignore[attr-defined] # noqa: B018
+
+
+@pytest.mark.parametrize(
+    "package", ["", ".block", ".ffstools", ".fuse", ".hypercall", ".testing"]
+)
+def test_names_of_packages_come_when_they_are_used(package: str) -> None:
+    name = f"rumpy{package}"
+    code = f"""
+import importlib
+package = importlib.import_module({name!r})
+assert set(package.__all__) <= set(dir(package))
+for one in package.__all__:
+    assert getattr(package, one) is getattr(package, one), one
+try:
+    package.nothing
+except AttributeError as error:
+    print(error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    assert done.stdout == f"module {name!r} has no attribute 'nothing'\n"

@@ -9,6 +9,8 @@ Any object with the members of BlockDevice is a disk as well.
 
 from __future__ import annotations
 
+from rumpy import _looked_up
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rumpy.block.faults import Entry as Entry
@@ -58,12 +60,4 @@ _HOMES = {
 __all__ = list(_HOMES)
 
 
-def __getattr__(name: str) -> object:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'rumpy.block' has no attribute {name!r}")
-    # importlib's own module takes a millisecond.
-    module = __import__(f"rumpy.block.{home}", fromlist=(name,))
-    value: object = getattr(module, name)
-    globals()[name] = value
-    return value
+__getattr__, __dir__ = _looked_up(__name__, _HOMES)

@@ -11,15 +11,19 @@ and locks the image, and turns what comes back into Python's objects.
 
 from __future__ import annotations
 
+from rumpy import _looked_up
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from rumpy.ffstools.checking import Problem, Report, fsck
-    from rumpy.ffstools.dump import Dump, dumpfs
-    from rumpy.ffstools.make import Made, newfs
+    from rumpy.ffstools.checking import Problem as Problem
+    from rumpy.ffstools.checking import Report as Report
+    from rumpy.ffstools.checking import fsck as fsck
+    from rumpy.ffstools.dump import Dump as Dump
+    from rumpy.ffstools.dump import dumpfs as dumpfs
+    from rumpy.ffstools.make import Made as Made
+    from rumpy.ffstools.make import newfs as newfs
 
-__all__ = ["Dump", "Made", "Problem", "Report", "dumpfs", "fsck", "newfs"]
-
-_WHERE = {
+_HOMES = {
     "Dump": "dump",
     "Made": "make",
     "Problem": "checking",
@@ -29,11 +33,6 @@ _WHERE = {
     "newfs": "make",
 }
 
+__all__ = [*_HOMES]
 
-def __getattr__(name: str) -> object:
-    """Import a part when it is asked for."""
-    if name not in _WHERE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import importlib
-
-    return getattr(importlib.import_module(f"rumpy.ffstools.{_WHERE[name]}"), name)
+__getattr__, __dir__ = _looked_up(__name__, _HOMES)

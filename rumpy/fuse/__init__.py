@@ -12,6 +12,8 @@ for ever; that is why export(..., in_process=True) must be asked for.
 
 from __future__ import annotations
 
+from rumpy import _looked_up
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rumpy.fuse.engine import MountInfo as MountInfo
@@ -24,29 +26,17 @@ if TYPE_CHECKING:
     from rumpy.fuse.options import Options as Options
 
 _HOMES = {
-    "Export": "rumpy.fuse.exporter",
-    "MountError": "rumpy.fuse.errors",
-    "MountInfo": "rumpy.fuse.engine",
-    "Options": "rumpy.fuse.options",
-    "export": "rumpy.fuse.exporter",
-    "mount": "rumpy.fuse.engine",
-    "mounts": "rumpy.fuse.engine",
-    "umount": "rumpy.fuse.engine",
+    "Export": "exporter",
+    "MountError": "errors",
+    "MountInfo": "engine",
+    "Options": "options",
+    "export": "exporter",
+    "mount": "engine",
+    "mounts": "engine",
+    "umount": "engine",
 }
 
 __all__ = [*_HOMES]
 
 
-def __getattr__(name: str) -> object:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'rumpy.fuse' has no attribute {name!r}")
-    import importlib
-
-    value: object = getattr(importlib.import_module(home), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(set(globals()) | set(_HOMES))
+__getattr__, __dir__ = _looked_up(__name__, _HOMES)

@@ -9,6 +9,8 @@ hypercall for the kernels it is given to.  What is not replaced stays in C.
 
 from __future__ import annotations
 
+from rumpy import _looked_up
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -95,12 +97,4 @@ class Hypercalls:
             self.clock.stop(kernel)
 
 
-def __getattr__(name: str) -> object:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'rumpy.hypercall' has no attribute {name!r}")
-    # importlib's own module takes a millisecond.
-    module = __import__(f"rumpy.hypercall.{home}", fromlist=(name,))
-    value: object = getattr(module, name)
-    globals()[name] = value
-    return value
+__getattr__, __dir__ = _looked_up(__name__, _HOMES)

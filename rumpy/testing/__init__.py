@@ -18,6 +18,8 @@
 
 from __future__ import annotations
 
+from rumpy import _looked_up
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rumpy.testing.cases import Case as Case
@@ -91,17 +93,4 @@ _HOMES = {
 __all__ = [*_HOMES]
 
 
-def __getattr__(name: str) -> object:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'rumpy.testing' has no attribute {name!r}")
-    import importlib
-
-    value: object = getattr(importlib.import_module(f"rumpy.testing.{home}"), name)
-    # A function may be called like its module: only what was asked for is kept.
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(set(globals()) | set(_HOMES))
+__getattr__, __dir__ = _looked_up(__name__, _HOMES)

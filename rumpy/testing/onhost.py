@@ -22,7 +22,8 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from rumpy.testing.filesystem import SpecialTime, Status, Volume
+from rumpy.testing.filesystem import SpecialTime, Status
+from rumpy.testing.named import NamedCalls
 
 __all__ = ["HostTree"]
 
@@ -146,7 +147,7 @@ def _set_file_flags(path: str, flags: int) -> None:
         os.close(fd)
 
 
-class HostTree:
+class HostTree(NamedCalls):
     """A directory of the host.
 
     Args:
@@ -168,9 +169,6 @@ class HostTree:
         self.ids = (os.geteuid(), os.getegid())
         self._caller = _Caller(self.directory, None)
         self._users: dict[tuple[int, int, tuple[int, ...]], _Caller] = {}
-
-    def _full(self, path: str) -> str:
-        return f"{self.root}/{path}" if path else ""
 
     def _other(self, root: str, caller: _Caller, ids: tuple[int, int]) -> HostTree:
         other = HostTree.__new__(HostTree)
@@ -200,6 +198,9 @@ class HostTree:
 
     def _do(self, verb: Callable[..., Any], *arguments: Any, **more: Any) -> Any:
         return self._caller.call(lambda: verb(*arguments, **more))
+
+    def _os(self, function: str, *arguments: Any, **more: Any) -> Any:
+        return self._do(getattr(os, function), *arguments, **more)
 
     # --- descriptors --------------------------------------------------------
 
@@ -307,42 +308,6 @@ class HostTree:
         full = self._full(path)
         return self._status(self._do(os.lstat, full), full, follow=False)
 
-    def access(self, path: str, mode: int) -> bool:
-        may: bool = self._do(os.access, self._full(path), mode)
-        return may
-
-    def listdir(self, path: str) -> list[str]:
-        names: list[str] = self._do(os.listdir, self._full(path))
-        return names
-
-    def readlink(self, path: str) -> str:
-        target: str = self._do(os.readlink, self._full(path))
-        return target
-
-    def volume(self) -> Volume:
-        st = self._do(os.statvfs, self.root)
-        unit = st.f_frsize
-        return Volume(
-            st.f_blocks * unit,
-            st.f_bfree * unit,
-            st.f_bavail * unit,
-            st.f_files,
-            st.f_ffree,
-            st.f_namemax,
-        )
-
-    def mkdir(self, path: str, mode: int = 0o777) -> None:
-        self._do(os.mkdir, self._full(path), mode)
-
-    def rmdir(self, path: str) -> None:
-        self._do(os.rmdir, self._full(path))
-
-    def unlink(self, path: str) -> None:
-        self._do(os.unlink, self._full(path))
-
-    def rename(self, old: str, new: str) -> None:
-        self._do(os.rename, self._full(old), self._full(new))
-
     def rename_noreplace(self, old: str, new: str) -> None:
         self._rename2(old, new, _NOREPLACE)
 
@@ -355,27 +320,6 @@ class HostTree:
             _syscall, _SYS_RENAMEAT2, _AT_FDCWD, names[0], _AT_FDCWD, names[1], flags
         )
 
-    def link(self, old: str, new: str) -> None:
-        self._do(os.link, self._full(old), self._full(new), follow_symlinks=False)
-
-    def symlink(self, target: str, path: str) -> None:
-        self._do(os.symlink, target, self._full(path))
-
-    def mkfifo(self, path: str, mode: int = 0o666) -> None:
-        self._do(os.mkfifo, self._full(path), mode)
-
-    def mknod(self, path: str, mode: int, device: int) -> None:
-        self._do(os.mknod, self._full(path), mode, device)
-
-    def chmod(self, path: str, mode: int) -> None:
-        self._do(os.chmod, self._full(path), mode)
-
-    def chown(self, path: str, uid: int, gid: int) -> None:
-        self._do(os.chown, self._full(path), uid, gid)
-
-    def lchown(self, path: str, uid: int, gid: int) -> None:
-        self._do(os.lchown, self._full(path), uid, gid)
-
     def chflags(self, path: str, flags: Iterable[str]) -> None:
         number = 0
         for flag in flags:
@@ -383,9 +327,6 @@ class HostTree:
                 raise OSError(errno.EOPNOTSUPP, f"Linux has no flag {flag!r}")
             number |= _FLAGS[flag]
         self._do(_set_file_flags, self._full(path), number)
-
-    def truncate(self, path: str, size: int) -> None:
-        self._do(os.truncate, self._full(path), size)
 
     def utimens(
         self,

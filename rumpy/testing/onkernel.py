@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from rumpy.abi import structs
-from rumpy.testing.filesystem import SpecialTime, Status, Volume
+from rumpy.testing.filesystem import SpecialTime, Status
+from rumpy.testing.named import NamedCalls
 
 if TYPE_CHECKING:
     from rumpy.kernel import Kernel
@@ -55,7 +56,7 @@ def _stamps(*times: int | SpecialTime) -> bytes:
     )
 
 
-class KernelTree:
+class KernelTree(NamedCalls):
     """A directory of a kernel.
 
     Args:
@@ -105,8 +106,8 @@ class KernelTree:
         def flock(self, fd: int, operation: int) -> None: ...
         def umask(self, mask: int) -> int: ...
 
-    def _full(self, path: str) -> str:
-        return f"{self.root}/{path}" if path else ""
+    def _os(self, function: str, *arguments: Any, **more: Any) -> Any:
+        return getattr(self.process, function)(*arguments, **more)
 
     def _other(self, root: str, process: Process) -> KernelTree:
         other = KernelTree(
@@ -162,74 +163,17 @@ class KernelTree:
     def lstat(self, path: str) -> Status:
         return _status(self.process.lstat(self._full(path)))
 
-    def access(self, path: str, mode: int) -> bool:
-        return self.process.access(self._full(path), mode)
-
-    def listdir(self, path: str) -> list[str]:
-        return self.process.listdir(self._full(path))
-
-    def readlink(self, path: str) -> str:
-        return self.process.readlink(self._full(path))
-
-    def volume(self) -> Volume:
-        st: Any = self.process.statvfs(self.root or "/")
-        unit = st.f_frsize
-        return Volume(
-            st.f_blocks * unit,
-            st.f_bfree * unit,
-            st.f_bavail * unit,
-            st.f_files,
-            st.f_ffree,
-            st.f_namemax,
-        )
-
-    def mkdir(self, path: str, mode: int = 0o777) -> None:
-        self.process.mkdir(self._full(path), mode)
-
-    def rmdir(self, path: str) -> None:
-        self.process.rmdir(self._full(path))
-
-    def unlink(self, path: str) -> None:
-        self.process.unlink(self._full(path))
-
-    def rename(self, old: str, new: str) -> None:
-        self.process.rename(self._full(old), self._full(new))
-
     def rename_noreplace(self, old: str, new: str) -> None:
         self.process.rename(self._full(old), self._full(new), noreplace=True)
 
     def exchange(self, old: str, new: str) -> None:
         self.process.rename(self._full(old), self._full(new), exchange=True)
 
-    def link(self, old: str, new: str) -> None:
-        self.process.link(self._full(old), self._full(new), follow_symlinks=False)
-
-    def symlink(self, target: str, path: str) -> None:
-        self.process.symlink(target, self._full(path))
-
-    def mkfifo(self, path: str, mode: int = 0o666) -> None:
-        self.process.mkfifo(self._full(path), mode)
-
-    def mknod(self, path: str, mode: int, device: int) -> None:
-        self.process.mknod(self._full(path), mode, device)
-
-    def chmod(self, path: str, mode: int) -> None:
-        self.process.chmod(self._full(path), mode)
-
-    def chown(self, path: str, uid: int, gid: int) -> None:
-        self.process.chown(self._full(path), uid, gid)
-
-    def lchown(self, path: str, uid: int, gid: int) -> None:
-        self.process.lchown(self._full(path), uid, gid)
-
     def chflags(self, path: str, flags: Iterable[str]) -> None:
         number = 0
         for flag in flags:
             number |= _FLAGS[flag]
         self.process.chflags(self._full(path), number)
-
-    def truncate(self, path: str, size: int) -> None:
-        self.process.truncate(self._full(path), size)
 
     def utimens(
         self,
