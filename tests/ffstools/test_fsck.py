@@ -11,6 +11,8 @@ import re
 import struct
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -620,6 +622,45 @@ def test_command(tmp_path: Path) -> None:
     assert run(str(tmp_path / "missing.img")).returncode == 16
     (tmp_path / "bad.img").write_bytes(os.urandom(4096))
     assert run(str(tmp_path / "bad.img")).returncode == 8
+
+
+def test_an_interrupt_stops_a_check(tmp_path: Path) -> None:
+    """And a repair before anything is written; no thread is left."""
+    image = tmp_path / "large.img"
+    newfs(image, size=1 << 36)
+    with dumpfs(image) as dump:
+        sb = dump.superblock
+    at = sb["fs_iblkno"] * sb["fs_fsize"] + 2 * 256
+    patch(image, at + 2, "<h", 77)
+    calls = []
+
+    def progress(*state: int) -> None:
+        calls.append(state)
+        raise KeyboardInterrupt
+
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        fsck(image, mode="repair", progress=progress)
+    stopped = time.monotonic() - start
+    assert len(calls) == 1
+    with image.open("rb") as f:
+        f.seek(at)
+        assert struct.unpack("<h", f.read(4)[2:]) == (77,)
+    assert "fsck" not in [t.name for t in threading.enumerate()]
+    start = time.monotonic()
+    assert fsck(image, mode="repair").code == 1
+    assert stopped < time.monotonic() - start
+
+
+def test_holes_are_not_searched(tmp_path: Path) -> None:
+    """For a superblock, in a file of 4 TiB."""
+    image = tmp_path / "none.img"
+    with image.open("wb") as f:
+        f.truncate(1 << 42)
+        f.seek(1 << 41)
+        f.write(b"something")
+    with pytest.raises(rumpy.ImageError, match="no superblock, and no copy"):
+        fsck(image)
 
 
 def test_kinds_of_problems_are_documented() -> None:
