@@ -59,6 +59,7 @@ struct backing {
 	bool		b_quick;	/* never waits */
 	int64_t		b_offset;
 	int64_t		b_end;		/* nobody may cut it off before; or 0 */
+	_Atomic int64_t	b_looked;	/* about when that was seen last */
 };
 
 /*
@@ -182,12 +183,13 @@ backing_open(struct backing *b, int fd, int64_t offset)
 		return hyp_block_errno(errno);
 	b->b_offset = offset;
 	b->b_end = 0;
+	b->b_looked = 0;
 	b->b_quick = fstatfs(b->b_fd, &fs) == 0 && (fs.f_type == TMPFS ||
 	    fs.f_type == RAMFS || fs.f_type == HUGETLBFS);
 	return 0;
 }
 
-/* From now on LENGTH bytes belong to the device, if others can reach the file. */
+/* From now on LENGTH bytes are the device's, if others can reach the file. */
 static void
 backing_claim(struct backing *b, uint64_t length)
 {
@@ -204,12 +206,29 @@ backing_claim(struct backing *b, uint64_t length)
  * hole where data were, and nobody would know.
  */
 static bool
-backing_is_cut(const struct backing *b)
+backing_is_cut(struct backing *b)
 {
 	struct stat st;
 
-	return b->b_end != 0 && fstat(b->b_fd, &st) == 0 &&
-	    st.st_size < b->b_end;
+	if (b->b_end == 0 || fstat(b->b_fd, &st) != 0)
+		return false;
+	b->b_looked = st.st_size < b->b_end ? 0 : hyp_now_about();
+	return st.st_size < b->b_end;
+}
+
+/*
+ * The same before a write that ends at END.  To look each time would cost a
+ * fifth of a synchronous write; once in a tick of the host's clock is enough,
+ * as only a write of the last byte hides what the next look would find.
+ */
+static bool
+backing_is_cut_by_now(struct backing *b, uint64_t end)
+{
+
+	if (b->b_end == 0 || ((int64_t)end < b->b_end - b->b_offset &&
+	    b->b_looked == hyp_now_about()))
+		return false;
+	return backing_is_cut(b);
 }
 
 static int
@@ -482,7 +501,8 @@ transfer_data(struct blockdev *bd, struct hyp_bio *bio, int flags)
 	struct cursor c = { .from = bio->iov, .left = bio->iovcnt };
 
 	if (bio->op == HYP_WRITE && bd->bd_kind == FILEDEV &&
-	    backing_is_cut(&bd->bd_lower))
+	    backing_is_cut_by_now(&bd->bd_lower,
+	    (uint64_t)bio->offset + bio->length))
 		return EIO;
 	while (c.done < bio->length) {
 		const uint64_t at = (uint64_t)bio->offset + c.done;

@@ -9,6 +9,7 @@ import os
 import random
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -149,6 +150,7 @@ def test_a_write_does_not_mend_a_truncated_file(attach: Attach, tmp_path: Path) 
     disk = attach(device)
     assert disk.write(0, b"b" * 4096) == 0
     os.truncate(path, 16384)
+    time.sleep(0.02)  # it is looked at once in a tick
     assert disk.write(49152, b"b" * 4096) == EIO
     assert disk.write(8192, b"b" * 4096) == EIO
     assert disk.flush() == EIO
@@ -159,6 +161,21 @@ def test_a_write_does_not_mend_a_truncated_file(attach: Attach, tmp_path: Path) 
     os.truncate(path, 65536)
     assert disk.write(49152, b"b" * 4096) == 0
     assert disk.flush() == 0
+
+
+def test_no_write_hides_a_cut(attach: Attach, tmp_path: Path) -> None:
+    """The last sector would; and what came at once is told by the next sync."""
+    path = tmp_path / "disk.img"
+    path.write_bytes(b"a" * 65536)
+    disk = attach(FileDevice(path))
+    for at, told in ((61440, (EIO,)), (32768, (0, EIO))):
+        os.truncate(path, 65536)
+        assert disk.write(0, b"b" * 4096) == 0
+        os.truncate(path, 16384)
+        assert disk.write(at, b"b" * 4096) in told
+        assert path.stat().st_size < 65536
+        assert disk.flush() == EIO
+        assert disk.write(0, b"b" * 4096) == EIO
 
 
 def test_full_disk_is_enospc(attach: Attach, tmp_path: Path) -> None:
