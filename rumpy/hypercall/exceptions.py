@@ -57,6 +57,15 @@ def take() -> BaseException:
 
 def unraisable(error: BaseException, where: str) -> None:
     """Report an exception that nobody can catch."""
+    message = f"Exception ignored in hypercall {where}"
+    if sys.unraisablehook is sys.__unraisablehook__:
+        # It takes only arguments of a type that nobody else can make.
+        if sys.stderr is not None:
+            import traceback
+
+            text = "".join(traceback.format_exception(error))
+            sys.stderr.write(f"{message}:\n{text}")
+        return
     from types import SimpleNamespace
 
     sys.unraisablehook(
@@ -64,7 +73,7 @@ def unraisable(error: BaseException, where: str) -> None:
             exc_type=type(error),
             exc_value=error,
             exc_traceback=error.__traceback__,
-            err_msg=f"Exception ignored in hypercall {where}",
+            err_msg=message,
             object=None,
         )
     )

@@ -6,6 +6,7 @@ from __future__ import annotations
 import itertools
 import os
 import re
+import subprocess
 import sys
 import threading
 import time
@@ -382,3 +383,26 @@ def test_guide(capsys: pytest.CaptureFixture[str]) -> None:
     ).read_text()
     exec(re.findall(r"```python\n(.*?)```", text, re.DOTALL)[0], {})
     assert capsys.readouterr().out == "3600.0\nTrue\n"
+
+
+def test_a_sink_that_raises_in_a_plain_interpreter() -> None:
+    """Python's own hook for such exceptions takes none but the interpreter's."""
+    program = """
+import rumpy
+from rumpy.hypercall import ConsoleSink, Hypercalls
+class Sink(ConsoleSink):
+    seen = 0
+    def line(self, text):
+        self.seen += 1
+        raise ValueError("not a sink")
+sink = Sink()
+with rumpy.Kernel(hypercalls=Hypercalls(console=sink), verbose=True) as k:
+    k.getpid()
+assert sink.seen > 2, sink.seen
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("Exception ignored in hypercall console:") > 2
+    assert "UnraisableHookArgs" not in done.stderr
