@@ -165,7 +165,12 @@ class DiskTable:
         node = f"/dev/{name}"
         rdev = host_dev(int(door.block))
         if path is not None and path != node:
-            kernel.mknod(path, 0o60600, rdev)
+            try:
+                kernel.mknod(path, 0o60600, rdev)
+            except BaseException:
+                kernel._machine.call("disk_detach", door)
+                attached.detach()
+                raise
             node = path
         disk = Disk(kernel, name, node, attached, rdev, own=own)
         self._known[node] = disk

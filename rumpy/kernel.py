@@ -69,6 +69,7 @@ class Kernel(Process):
 
     Raises:
         UnsupportedPlatform, LinkError, KernelPanic: it did not come up.
+        ValueError: a number that can't be.
     """
 
     def __init__(
@@ -85,6 +86,10 @@ class Kernel(Process):
         debug: bool = False,
     ) -> None:
         registry.bury_orphans()
+        if not 1 <= hz <= 10_000:
+            raise ValueError(f"hz is from 1 to 10000, not {hz}")
+        if watchdog is not None and watchdog <= 0:
+            raise ValueError(f"watchdog is seconds, or None for ever, not {watchdog}")
         if memory is not None:
             hypercalls = _with_memory(hypercalls, memory)
         self._lock = RLock()
@@ -289,6 +294,8 @@ class Kernel(Process):
     def _type_of(self, driver: str | Module) -> str:
         """The file system type that a driver makes, which is loaded if need be."""
         if not isinstance(driver, str):
+            if not hasattr(driver, "name"):
+                raise TypeError(f"a driver is a name or a Module, not {driver!r}")
             return driver.name
         return self.load(driver).name if ":" in driver else driver
 

@@ -210,6 +210,8 @@ class MountTable:
             raise ValueError("data= and options of the driver exclude each other")
         self._need_driver(kind)
         disk, own, name = None, False, None
+        if source is None and data is None and source_kind(kind) == "disk":
+            raise ValueError(f"{kind} needs a disk to be mounted")
         if source_kind(kind) in ("disk", ""):
             disk, own = self._disk_of(source, flags, offset, size)
             name = disk.path if disk is not None else None

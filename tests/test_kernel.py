@@ -547,3 +547,27 @@ with rumpy.Kernel() as k:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == ["refused: True", "1"]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"hz": 0}, {"hz": -1}, {"hz": 10**9}, {"watchdog": 0}, {"watchdog": -1}],
+)
+def test_numbers_that_cannot_be(settings: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(settings))):
+        rumpy.Kernel(**settings)
+
+
+def test_mounts_that_cannot_be(kernel: rumpy.Kernel) -> None:
+    with pytest.raises(ValueError, match="ffs needs a disk"):
+        kernel.mount("ffs", None, "/mnt")
+    with pytest.raises(TypeError, match="a driver is a name"):
+        kernel.mount(None, bytes(1 << 20), "/mnt")  # type: ignore[arg-type]
+
+
+def test_a_node_that_cannot_be_made(kernel: rumpy.Kernel) -> None:
+    """The disk is gone again, and its name is free."""
+    with pytest.raises(FileNotFoundError):
+        kernel.attach(bytes(1 << 20), "/no/such/disk")
+    assert "rd0" not in kernel.listdir("/dev")
+    assert kernel.attach(bytes(1 << 20)).path == "/dev/rd0"
