@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-#: Objects to be made before garbage is looked for; a start makes half of them.
+#: Objects to be made before garbage is looked for; a start makes a fifth of them.
 _MANY = 100_000
 
 #: What runs a program, and wants to go on when that has ended.
