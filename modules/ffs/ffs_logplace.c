@@ -350,23 +350,82 @@ ffs_log_makefile(struct ffs_mount *fm, int64_t bno, int64_t n)
 	return error;
 }
 
+/*
+ * Take away the journal that is there, as tunefs(8) of NetBSD has asked for.
+ * Nobody knows of its file before that is given back.
+ */
+static int
+ffs_log_remove(struct ffs_mount *fm, struct ffs_log *lg)
+{
+	struct fs *fs = fm->fm_fs;
+	const bool inside = fs->fs_journal_location == FFS_JOURNAL_INFS;
+	uint64_t ino = fs->fs_journallocs[3];
+	struct vnode *vp;
+	int error;
+
+	if (fs->fs_journallocs[2] != WAPBL_BLOCK)
+		ino = __builtin_bswap64(ino);
+	fs->fs_journal_version = 0;
+	fs->fs_journal_location = FFS_JOURNAL_NONE;
+	fs->fs_journal_flags = 0;
+	memset(fs->fs_journallocs, 0, sizeof(fs->fs_journallocs));
+	error = ffs_sb_writeraw(fm);
+	if (error == 0)
+		error = ffs_log_diskflush(lg);
+	if (error != 0 || !inside)
+		return error;
+	error = vcache_get(fm->fm_mp, &ino, sizeof(ino), &vp);
+	if (error != 0)
+		return ffs_log_refuse(fm, error, "the old one has no file");
+	error = vn_lock(vp, LK_EXCLUSIVE);
+	if (error != 0) {
+		vrele(vp);
+		return error;
+	}
+	if (vp->v_type == VREG && (VTOI(vp)->i_flags & SF_LOG) != 0) {
+		VTOI(vp)->i_nlink = 0;
+		VTOI(vp)->i_flags = 0;
+		VTOI(vp)->i_flag |= IN_CHANGE | IN_MODIFIED;
+	}
+	vput(vp);
+	return vflushbuf(fm->fm_devvp, FSYNC_WAIT);
+}
+
+/* The size of journal that tunefs(8) has asked for, in bytes; or 0. */
+static int64_t
+ffs_log_wanted(const struct fs *fs)
+{
+	const uint64_t *loc = fs->fs_journallocs;
+	uint64_t size = loc[1];
+
+	if ((fs->fs_journal_flags & FFS_JOURNAL_CREATE) == 0 ||
+	    fs->fs_journal_location != FFS_JOURNAL_INFS ||
+	    (loc[0] | loc[2] | loc[3]) != 0)
+		return 0;
+	if (size > INT64_MAX >> 1)
+		size = __builtin_bswap64(size);
+	return (int64_t)MIN(size, FFS_LOG_MAX);
+}
+
 /* Make a journal inside of the file system. */
 static int
 ffs_log_create(struct ffs_mount *fm, struct ffs_log *lg)
 {
 	struct fs *fs = fm->fm_fs;
-	int64_t size, bno, n;
+	int64_t size = ffs_log_wanted(fs), bno, n;
 	int error;
 
 	/* Others keep other things where NetBSD notes the journal. */
 	if (fs->fs_metackhash != 0 ||
 	    (fs->fs_flags & (FFS_DOSOFTDEP | FFS_SUJ)) != 0 ||
-	    (fs->fs_journallocs[0] | fs->fs_journallocs[1] |
-	    fs->fs_journallocs[2] | fs->fs_journallocs[3]) != 0)
+	    (size == 0 && (fs->fs_journallocs[0] | fs->fs_journallocs[1] |
+	    fs->fs_journallocs[2] | fs->fs_journallocs[3]) != 0))
 		return ffs_log_refuse(fm, EOPNOTSUPP,
 		    "this is not a file system of NetBSD");
-	size = MAX(MIN((fs->fs_size << fs->fs_fshift) / FFS_LOG_SCALE,
-	    FFS_LOG_MAX), FFS_LOG_MIN);
+	if (size == 0)
+		size = MIN((fs->fs_size << fs->fs_fshift) / FFS_LOG_SCALE,
+		    FFS_LOG_MAX);
+	size = MAX(size, FFS_LOG_MIN);
 	n = size >> fs->fs_bshift;
 	if (!ffs_log_measure(lg, n << fs->fs_bshift))
 		n = (2 * FFS_TX_FEWBUFS + 4);	/* blocks of 64 KiB */
@@ -443,10 +502,18 @@ ffs_log_start(struct ffs_mount *fm)
 {
 	struct fs *fs = fm->fm_fs;
 	struct ffs_log *lg = ffs_log_alloc(fm);
-	int error;
+	int error = 0;
 
 	KASSERT(fm->fm_log == NULL);
+	/* What a replay has left needs the old journal for now. */
 	if (fs->fs_journal_version == FFS_JOURNAL_VERSION &&
+	    (fs->fs_journal_flags & FFS_JOURNAL_CLEAR) != 0 &&
+	    fm->fm_replay == NULL)
+		error = ffs_log_remove(fm, lg);
+	if (error != 0)
+		ffs_complain(fm, "the old journal can't be removed: error %d",
+		    error);
+	else if (fs->fs_journal_version == FFS_JOURNAL_VERSION &&
 	    fs->fs_journal_location != FFS_JOURNAL_NONE)
 		error = ffs_log_reuse(fm, lg);
 	else

@@ -13,7 +13,7 @@ import pytest
 import rumpy
 from rumpy import store
 from rumpy.block import Fault, FaultyDevice, MemoryDevice, PowerCut, Recorder
-from rumpy.ffstools import newfs
+from rumpy.ffstools import fsck, newfs
 from rumpy.hypercall import Hypercalls, VirtualClock
 
 from . import crash, images
@@ -231,6 +231,116 @@ def test_a_commit_between_removal_and_the_end(kernel: rumpy.Kernel) -> None:
         ):
             assert crash.look(kernel, "/mnt") == tree
             assert kernel.stat("/mnt/f19").st_size == 7
+
+
+def patch(disk: MemoryDevice, offset: int, data: bytes) -> None:
+    """Change some bytes of a disk that is written by sectors."""
+    at, skip = offset // 512 * 512, offset % 512
+    sectors = bytearray(disk.read(at, 512))
+    sectors[skip : skip + len(data)] = data
+    disk.write(at, bytes(sectors))
+
+
+def journal(data: bytes) -> tuple[int, int, int, tuple[int, ...]]:
+    """Version, place, flags and numbers of a little-endian disk's journal."""
+    _, sb, order = superblock(data)
+    version, location, flags = struct.unpack_from(f"{order}BB2xI", sb, LOCATION - 1)
+    return version, location, flags, struct.unpack_from(f"{order}4Q", sb, LOCATIONS)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("size", [0, 2 << 20, 3 << 40])
+def test_a_journal_of_the_size_that_was_asked_for(
+    kernel: rumpy.Kernel, version: int, size: int
+) -> None:
+    """NetBSD's tunefs(8) leaves a note of it for the next mount."""
+    kernel.load("ffs")
+    with MemoryDevice(32 << 20) as disk:
+        newfs(disk, version=version)
+        where, _, _ = superblock(contents(disk))
+        note = struct.pack("<BB2xI4Q", 0, 2, 1, 0, size, 0, 0)
+        patch(disk, where + LOCATION - 1, note)
+        with kernel.mount("ffs", disk, "/mnt", "log"):
+            write(kernel, "/mnt/f", b"f" * 5000)
+        found, place, left, (_, sectors, unit, _) = journal(contents(disk))
+        assert (found, place, left, unit) == (1, 2, 0, 512)
+        if size <= 2 << 20:
+            assert sectors * 512 == max(size, 1 << 20)
+        else:  # as much of it as there is room for in one piece
+            assert 1 << 20 <= sectors * 512 <= 32 << 20
+        assert check(contents(disk)).problems == []
+        with kernel.mount("ffs", disk, "/mnt", "log"):
+            assert kernel.read_file("/mnt/f") == b"f" * 5000
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_journal_that_shall_go(kernel: rumpy.Kernel, version: int) -> None:
+    """The note to remove it is heeded when the next one is made."""
+    kernel.load("ffs")
+    with MemoryDevice(32 << 20) as disk, Recorder(disk) as log:
+        newfs(disk, version=version)
+        with kernel.mount("ffs", disk, "/mnt", "log"):
+            write(kernel, "/mnt/f", b"f" * 5000)
+            free = kernel.statvfs("/mnt").f_bfree
+        where, _, _ = superblock(contents(disk))
+        patch(disk, where + LOCATION + 3, struct.pack("<I", 2))
+        with kernel.mount("ffs", disk, "/mnt"):
+            assert kernel.statvfs("/mnt").f_bfree == free
+        assert journal(contents(disk))[2] == 2  # nobody needed one
+        base = contents(disk)
+        with kernel.mount("ffs", log, "/mnt", "log"):
+            assert kernel.statvfs("/mnt").f_bfree == free
+            assert kernel.read_file("/mnt/f") == b"f" * 5000
+            mounted = len(log.log)
+        assert journal(contents(disk))[:3] == (1, 2, 0)
+        assert check(contents(disk)).problems == []
+        for end in range(mounted + 1):
+            with PowerCut(base, log.log).state(end) as cut:
+                assert not [
+                    p
+                    for p in fsck(cut, mode="repair").problems
+                    if p.kind in ("duplicate-block", "bad-block")
+                ]
+                with kernel.mount("ffs", cut, "/mnt", "log"):
+                    assert kernel.read_file("/mnt/f") == b"f" * 5000
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_an_orphan_on_a_full_disk(kernel: rumpy.Kernel, version: int) -> None:
+    """It works on, and goes, though there is no block to be had."""
+    kernel.load("ffs")
+    data = os.urandom(500_000)
+    with MemoryDevice(8 << 20) as disk:
+        newfs(disk, version=version, minfree=0)
+        with kernel.mount("ffs", disk, "/mnt", "log", "noatime"):
+            fd = create(kernel, "/mnt/big", data)
+            kernel.mkdir("/mnt/d")
+            for size in (40_000, 4_000, 500):
+                with pytest.raises(OSError) as full:
+                    for i in range(10_000):
+                        kernel.write_file(f"/mnt/d/f{size}-{i}", bytes(size))
+                assert full.value.errno == errno.ENOSPC
+            kernel.unlink("/mnt/big")
+            kernel.sync()
+            assert kernel.statvfs("/mnt").f_bavail < 200  # of 512 bytes
+            assert kernel.pread(fd, len(data), 0) == data
+            kernel.pwrite(fd, b"still here", 250_000)
+            with pytest.raises(OSError) as full:
+                kernel.pwrite(fd, bytes(200_000), len(data))
+            assert full.value.errno == errno.ENOSPC
+            kernel.fsync(fd)
+            cut = contents(disk)
+            with MemoryDevice(cut) as after:
+                with kernel.mount("ffs", after, "/tmp", "log"):
+                    assert kernel.listdir("/tmp") == ["d"]
+                    assert kernel.statvfs("/tmp").f_bfree * 512 > 400_000
+                    write(kernel, "/tmp/new", data[:400_000])
+                assert check(contents(after)).problems == []
+            kernel.close(fd)
+            write(kernel, "/mnt/new", data[:400_000])
+            kernel.sync()
+            assert kernel.read_file("/mnt/new") == data[:400_000]
+        assert check(contents(disk)).problems == []
 
 
 def test_sync_leaves_an_empty_journal(kernel: rumpy.Kernel) -> None:

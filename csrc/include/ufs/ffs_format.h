@@ -106,6 +106,9 @@
 #define	FFS_JOURNAL_NONE	0
 #define	FFS_JOURNAL_END		1
 #define	FFS_JOURNAL_INFS	2
+/* fs_journal_flags: what tunefs(8) wants done at the next mount */
+#define	FFS_JOURNAL_CREATE	0x1	/* one of fs_journallocs[1] bytes */
+#define	FFS_JOURNAL_CLEAR	0x2
 
 struct csum {			/* free resources of one cylinder group */
 	int32_t	cs_ndir;	/* directories */
