@@ -30,6 +30,7 @@ campaign:		## long searches: crash states, schedules, fuzzing
 fuzz:			## damaged images for the FFS driver, for 30 minutes of CPU
 	@tools/fuzz --seconds 1400
 	@tools/fuzz --kernel --seconds 400
+	@tools/fuzz --calls --seconds 600
 
 build:			## everything that is compiled, in place
 	@tools/setup build
