@@ -15,7 +15,7 @@ import select
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rumpy.fuse import mounting, records
 from rumpy.fuse.errors import MountError
@@ -79,6 +79,9 @@ def prepare(
     if isinstance(options, str):
         options = Options.parse(options)
     options = options.checked().resolved()
+    if options.overlay:
+        # The server works in another directory.
+        options = replace(options, overlay=os.path.abspath(options.overlay))
     where = mounting.absolute(mountpoint)
     mounting.check_host(options)
     mounting.check_mountpoint(where)

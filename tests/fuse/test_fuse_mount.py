@@ -125,15 +125,19 @@ def test_read_only(image: Path, where: Path) -> None:
     assert digest(image) == before
 
 
-def test_overlay_keeps_the_image(image: Path, where: Path, tmp_path: Path) -> None:
+def test_overlay_keeps_the_image(
+    image: Path, where: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where the server, which works in /, is not
     before = digest(image)
     store = tmp_path / "changes"
-    for options in ("overlay", f"overlay={store}"):
+    for options in ("overlay", "overlay=changes"):
         mount(None, image, where, options)
         (where / "only-here").write_bytes(b"x" * 200_000)
         assert (where / "only-here").read_bytes() == b"x" * 200_000
         umount(where)
         assert digest(image) == before
+    assert store.exists()
     mount(None, image, where, f"overlay={store}")
     assert (where / "only-here").stat().st_size == 200_000
     umount(where)
