@@ -316,13 +316,6 @@ encode_statx(struct fuse_req *req)
  * Forgetting.  Linux expects no answer.
  */
 
-static void
-forget_done(struct export_req *x)
-{
-
-	server_free((struct fuse_req *)x);
-}
-
 static int
 forget_submit(struct fuse_req *req, void *array, size_t count)
 {
@@ -330,7 +323,6 @@ forget_submit(struct fuse_req *req, void *array, size_t count)
 	req->x.er_op = EXPORT_FORGET;
 	req->x.er_data = array;
 	req->x.er_datalen = count * sizeof(struct export_forget);
-	req->x.er_reply = forget_done;
 	req->mine = true;
 	return 0;
 }
@@ -366,7 +358,6 @@ decode_interrupt(struct fuse_req *req)
 
 	req->x.er_op = EXPORT_INTERRUPT;
 	req->x.er_node2 = in->unique;
-	req->x.er_reply = forget_done;
 	req->mine = true;
 	return 0;
 }

@@ -190,6 +190,19 @@ except OSError as error:
     k.close(fd)
 
 
+def test_exports_leave_no_memory(ffs: rumpy.Mount, host: Path) -> None:
+    """Nor when Linux has sent what wants no answer, as FORGET."""
+    name = str(host / "f")
+    sizes = []
+    for _ in range(6):
+        with ffs.export(host, in_process=True):
+            outside(f"import os; open({name!r}, 'x').close(); os.unlink({name!r})")
+        with open("/proc/self/statm", encoding="ascii") as file:
+            sizes.append(int(file.read().split()[0]) * os.sysconf("SC_PAGESIZE"))
+    # A request takes more than 1 MiB.
+    assert sizes[-1] - sizes[1] < 3 << 20, sizes
+
+
 def test_python_in_the_path_is_refused(
     kernel: rumpy.Kernel, image: Path, host: Path
 ) -> None:
