@@ -24,6 +24,7 @@
 
 #define	MAX_WRITE_DEFAULT	(1024u * 1024)
 #define	POOL_KEEP		8	/* idle ones that keep their pages */
+#define	POOL_LOOK		64	/* requests between looks for others */
 #define	REQ_IOV_MAX		320
 #define	DRAIN_SECONDS		5
 
@@ -85,17 +86,26 @@ pool_trim(struct fuse_server *fs)
 	}
 }
 
+/* What others have returned goes behind what is warm. */
+static void
+pool_collect(struct fuse_server *fs)
+{
+	struct fuse_req **end = &fs->pool;
+
+	while (*end != NULL)
+		end = &(*end)->next;
+	*end = atomic_exchange(&fs->returned, NULL);
+	if (fs->nreqs > POOL_KEEP)
+		pool_trim(fs);
+}
+
 static struct fuse_req *
 pool_get(struct fuse_server *fs)
 {
-	struct fuse_req *req = fs->pool;
 
-	if (req == NULL) {
-		fs->pool = atomic_exchange(&fs->returned, NULL);
-		if (fs->nreqs > POOL_KEEP)
-			pool_trim(fs);
-		req = fs->pool;
-	}
+	if (fs->pool == NULL || fs->requests % POOL_LOOK == 0)
+		pool_collect(fs);
+	struct fuse_req *req = fs->pool;
 	if (req == NULL)
 		return pool_new(fs);
 	fs->pool = req->next;
@@ -111,13 +121,20 @@ pool_put(struct fuse_server *fs, struct fuse_req *req)
 	fs->pool = req;
 }
 
-/* Any thread; the request must not be touched after this. */
-void
+/*
+ * Any thread; the request must not be touched after this.  Most contexts end
+ * on the worker's thread, inside of its server_submit().
+ */
+static void
 server_free(struct fuse_req *req)
 {
 	struct fuse_server *fs = req->fs;
 
 	atomic_store_explicit(&req->state, REQ_FREE, memory_order_release);
+	if (pthread_equal(pthread_self(), fs->worker)) {
+		pool_put(fs, req);
+		return;
+	}
 	req->next = atomic_load(&fs->returned);
 	while (!atomic_compare_exchange_weak(&fs->returned, &req->next, req))
 		continue;
@@ -350,7 +367,8 @@ server_submit(struct fuse_server *fs, struct fuse_req *req)
 		if (groups_fetch(req->x.er_pid, &req->x.er_cred) != 0)
 			req->x.er_cred.ec_ngroups = 0;
 	}
-	atomic_store(&req->state, REQ_BUSY);
+	/* Seen by others no later than the reference, which is a barrier. */
+	atomic_store_explicit(&req->state, REQ_BUSY, memory_order_relaxed);
 	atomic_fetch_add(&fs->refs, 1);
 	const int error = server_submit_once(fs, req);
 	if (error == 0)

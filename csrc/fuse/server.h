@@ -13,8 +13,9 @@
  * Threads.  One worker reads requests, turns each into an export_req and
  * submits it.  The answer is sent by whichever thread runs the context when
  * it ends; it uses nothing but its request, so no lock is needed (and none
- * may be taken: the kernel's CPU is held then).  Requests go back to the pool
- * by a lock-free push; only the worker takes from it.
+ * may be taken: the kernel's CPU is held then).  The worker puts requests back
+ * into the pool, and takes from it; other threads return them by a lock-free
+ * push.
  */
 
 #ifndef _FUSE_SERVER_H_
@@ -131,7 +132,6 @@ int	init_decode(struct fuse_req *);
 /* server.c */
 void	server_submit(struct fuse_server *, struct fuse_req *);
 void	server_answer(struct fuse_req *, int error, size_t bodylen);
-void	server_free(struct fuse_req *);
 bool	server_kernel_died(const struct fuse_server *);
 
 /* errno.c */
