@@ -296,9 +296,16 @@ vdrain_one(int *scan)
 	return true;
 }
 
+/*
+ * Where nearly all vnodes are in use, each new one would have all of them
+ * looked at; then a few at a time must do.
+ */
+#define	VDRAIN_FEW	64
+
 static void
 vdrain_thread(void *arg __unused)
 {
+	bool exhausted = false;
 	int scan;
 
 	for (;;) {
@@ -308,9 +315,10 @@ vdrain_thread(void *arg __unused)
 		vdrain_wanted = false;
 		mutex_exit(&vdrain_lock);
 		vdrain_releases();
-		scan = (int)numvnodes;
+		scan = exhausted ? VDRAIN_FEW : (int)numvnodes;
 		while (numvnodes > (unsigned)desiredvnodes && vdrain_one(&scan))
 			continue;
+		exhausted = scan < 0;
 		cv_broadcast(&vdrain_done_cv);
 	}
 }
