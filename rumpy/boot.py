@@ -146,7 +146,7 @@ class Machine:
         self.linker = Linker(self.memory.host(hypercall_addresses()))
         netbsd = self.settings.netbsd
         self.image = self.linker.load_kernel(
-            self.settings.image or kernel_path(netbsd),
+            kernel_path(netbsd) if self.settings.image is None else self.settings.image,
             exports=lambda: export_list(netbsd),
             netbsd=netbsd,
         )

@@ -165,7 +165,7 @@ class Kernel(Process):
     def modules(self) -> list[Module]:
         """The loaded modules, in load order."""
         with self._lock:
-            return self._modules.loaded()
+            return [] if self._machine.k is None else self._modules.loaded()
 
     def check_memory(self) -> None:
         """Look at all that modules have allocated, and have freed lately.

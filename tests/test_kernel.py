@@ -571,3 +571,14 @@ def test_a_node_that_cannot_be_made(kernel: rumpy.Kernel) -> None:
         kernel.attach(bytes(1 << 20), "/no/such/disk")
     assert "rd0" not in kernel.listdir("/dev")
     assert kernel.attach(bytes(1 << 20)).path == "/dev/rd0"
+
+
+def test_a_kernel_image_of_nothing() -> None:
+    with pytest.raises(rumpy.LinkError):
+        rumpy.Kernel(image=b"")
+
+
+def test_nothing_is_left_of_a_closed_kernel() -> None:
+    with rumpy.Kernel() as k:
+        hello = k.load("hello")
+    assert (k.modules(), k.mounts(), hello.loaded) == ([], [], False)
