@@ -215,17 +215,23 @@ class Script:
         """Remove a name; keep holds the file open."""
         if keep:
             self.open.append(self.k.open(f"/mnt/{path}", os.O_RDWR))
-        ino = self.k.lstat(f"/mnt/{path}").st_ino
-        self._touch(ino)
+        st = self.k.lstat(f"/mnt/{path}")
+        self._touch(st.st_ino)
         self.op(lambda: self.k.unlink(f"/mnt/{path}"))
-        if not keep:
-            self.bytes.pop(ino, None)
+        if st.st_nlink == 1 and not keep:
+            self.bytes.pop(st.st_ino, None)
 
     def rename(self, old: str, new: str) -> None:
         """Rename; what had the new name loses it."""
+        gone = None
         with contextlib.suppress(FileNotFoundError):
-            self._touch(self.k.lstat(f"/mnt/{new}").st_ino)
+            st = self.k.lstat(f"/mnt/{new}")
+            self._touch(st.st_ino)
+            if st.st_nlink == 1:
+                gone = st.st_ino
         self.op(lambda: self.k.rename(f"/mnt/{old}", f"/mnt/{new}"))
+        if gone is not None and gone != self.k.lstat(f"/mnt/{new}").st_ino:
+            self.bytes.pop(gone, None)  # the number may come again
 
     def exchange(self, one: str, other: str) -> None:
         """Let two names change places."""
