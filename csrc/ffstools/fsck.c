@@ -201,7 +201,8 @@ fsck_alloc(struct fsck *f, int n)
 		b = f->next << fs->fs_fragshift;
 		if (fft_blkbits(f->used, fs->fs_frag, (uint64_t)f->next) != 0 ||
 		    (f->held != NULL && fft_blkbits(f->held, fs->fs_frag,
-		    (uint64_t)f->next) != 0) || ffs_reserved_range(fs, b, fs->fs_frag))
+		    (uint64_t)f->next) != 0) ||
+		    ffs_reserved_range(fs, b, fs->fs_frag))
 			b = 0;
 	}
 	if (b == 0 && n < fs->fs_frag)

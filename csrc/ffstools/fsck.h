@@ -61,7 +61,7 @@ struct fsck_pending {
 	uint64_t	fp_ino;
 	int64_t		fp_addr;	/* byte of the pointer */
 	int64_t		fp_blk;		/* to copy; 0: an empty directory block */
-	bool		fp_keep;	/* the block is its own: look below it */
+	bool		fp_keep;	/* its own: look below it */
 	int32_t		fp_n;		/* fragments */
 	int32_t		fp_level;	/* of indirection */
 };

@@ -72,7 +72,7 @@ fft_super_first(struct fft_disk *d, struct fft_super *s)
 			s->why[0] = '\0';
 			return 0;
 		}
-		/* What belongs elsewhere may be in some file, and of any age. */
+		/* What belongs elsewhere may be in some file. */
 		if (verdict == FFS_SB_BAD && !s->alternate) {
 			(void)snprintf(s->why, sizeof(s->why),
 			    "the superblock at byte %lld has a bad %s",
