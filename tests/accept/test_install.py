@@ -91,6 +91,8 @@ def test_the_wheel_needs_no_compiler(sdist: Path, tmp_path: Path, kernel: str) -
     site, bin_ = tmp_path / "site", tmp_path / "bin"
     with zipfile.ZipFile(wheel) as packed:
         packed.extractall(site)
+    modules = (site / "rumpy" / "_data" / "modules").iterdir()
+    assert {path.stem for path in modules} == {"chardev", "ffs", "hello", "oops"}
     bin_.mkdir()
     for name in ("sh", "ls", "cat", "cp", "cmp", "mkdir", "echo", "fusermount3"):
         if found := shutil.which(name):
