@@ -24,6 +24,7 @@ __all__ = ["Mount", "MountTable", "mount_flags"]
 
 _MOUNT = NUMBERS["mount"]
 _ENOENT, _EIO, _EBUSY, _ENODEV, _EINVAL, _EFTYPE = 2, 5, 16, 19, 22, 79
+_EOPNOTSUPP = 45
 
 
 def mount_flags(options: Iterable[str], others: Iterable[str] = ()) -> int:
@@ -241,6 +242,12 @@ class MountTable:
             finish=finish,
         )
         self._live.append(mount)
+        if flags & _flags.MNT_NODIRATIME:
+            try:
+                self._nodiratime(mount, True)
+            except OSError:
+                mount.unmount(force=True)
+                raise
         return mount
 
     def _need_driver(self, kind: str) -> None:
@@ -300,7 +307,7 @@ class MountTable:
         printed = kernel.console.position()
         names = kind.encode(), path.encode()
         result = lib.face_mount(
-            kernel._k, kernel._p, _MOUNT, *names, flags, data, len(data)
+            kernel._k, kernel._p, _MOUNT, *names, flags & 0xFFFFFFFF, data, len(data)
         )
         alive.clear()  # what the data pointed to
         if result >= 0:
@@ -328,6 +335,13 @@ class MountTable:
         self._call(
             mount.driver, mount.where, flags, mount.source, mount.options, None, None
         )
+        self._nodiratime(mount, bool(flags & _flags.MNT_NODIRATIME))
+
+    def _nodiratime(self, mount: Mount, wanted: bool) -> None:
+        """Whether directories have no access times: mount(2) has no flag for it."""
+        error = self._ask("mount_nodiratime", mount, wanted)
+        if error != 0 and (wanted or error != _EOPNOTSUPP):
+            raise oserror(error, f"{mount.driver}: nodiratime")
 
     def unmount(self, mount: Mount, flags: int) -> None:
         """Unmount, unless that has been done."""

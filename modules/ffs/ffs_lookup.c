@@ -263,9 +263,7 @@ ffs_readdir(void *v)
 		uio->uio_offset = fl.fl_off;
 		if (ap->a_eofflag != NULL)
 			*ap->a_eofflag = fl.fl_off >= (off_t)dp->i_size;
-		if ((ap->a_vp->v_mount->mnt_flag & (MNT_NOATIME |
-		    MNT_RDONLY)) == 0)
-			dp->i_flag |= IN_ACCESS;
+		ffs_accessed(dp);
 	}
 	if (ap->a_ncookies != NULL) {
 		if (error != 0) {

@@ -15,6 +15,7 @@
 #include <uvm/uvm_extern.h>
 #include <uvm/uvm_pager.h>
 #include <miscfs/genfs/genfs.h>
+#include <rumpy/vnode.h>
 
 /* As much as one step of a write allocates and copies. */
 #define	FFS_WRITE_STEP		(64 * 1024)
@@ -28,9 +29,13 @@
 void
 ffs_accessed(struct ffs_inode *ip)
 {
-	const int flag = ITOV(ip)->v_mount->mnt_flag;
+	const struct vnode *vp = ITOV(ip);
+	const int flag = vp->v_mount->mnt_flag;
 
 	if ((flag & (MNT_NOATIME | MNT_RDONLY)) != 0)
+		return;
+	if (vp->v_type == VDIR &&
+	    (vp->v_mount->mnt_iflag & RUMPY_IMNT_NODIRATIME) != 0)
 		return;
 	if ((flag & MNT_RELATIME) != 0 &&
 	    timespeccmp(&ip->i_atime, &ip->i_mtime, >) &&

@@ -18,6 +18,7 @@
 #include <sys/statvfs.h>
 #include <lib/libkern/libkern.h>
 #include <miscfs/specfs/specdev.h>
+#include <rumpy/vnode.h>
 
 MODULE(MODULE_CLASS_VFS, ffs, NULL);
 
@@ -339,7 +340,7 @@ ffs_mount_publish(struct ffs_mount *fm)
 	mp->mnt_stat.f_namemax = UFS_MAXNAMLEN;
 	mp->mnt_flag |= MNT_LOCAL;
 	mp->mnt_iflag |= IMNT_MPSAFE | IMNT_CAN_RWTORO | IMNT_SHRLOOKUP |
-	    IMNT_NCLOOKUP;
+	    IMNT_NCLOOKUP | RUMPY_IMNT_CAN_NODIRATIME;
 	mp->mnt_fs_bshift = fs->fs_bshift;
 	mp->mnt_dev_bshift = DEV_BSHIFT;
 	spec_node_setmountedfs(fm->fm_devvp, mp);

@@ -174,6 +174,8 @@ MNT_EXTATTR = 0x1000000
 MNT_LOG = 0x2000000
 MNT_NOATIME = 0x4000000
 MNT_NODEVMTIME = 0x40000000
+#: Of rumpy's own, above what fits into mount(2)'s int.
+MNT_NODIRATIME = 1 << 32
 
 MOUNT_OPTIONS = {
     "ro": MNT_RDONLY,
@@ -194,6 +196,7 @@ MOUNT_OPTIONS = {
     "log": MNT_LOG,
     "noatime": MNT_NOATIME,
     "nodevmtime": MNT_NODEVMTIME,
+    "nodiratime": MNT_NODIRATIME,
 }
 
 #: statvfs f_flag bits: NetBSD's (the MNT_ word) to the host's ST_ bits.

@@ -40,6 +40,7 @@ MS_NOSUID = 2
 MS_NODEV = 4
 MS_NOEXEC = 8
 MS_NOATIME = 1024
+MS_NODIRATIME = 2048
 
 _CONF = "/etc/fuse.conf"
 _DEVICE = "/dev/fuse"
@@ -258,6 +259,7 @@ def _mount_as_root(source: str, mountpoint: str, options: Options) -> int:
     flags |= MS_RDONLY if options.ro else 0
     flags |= MS_NOEXEC if options.noexec else 0
     flags |= MS_NOATIME if options.noatime else 0
+    flags |= MS_NODIRATIME if options.nodiratime else 0
     words = ["default_permissions"]
     if options.allow_other:
         words.append("allow_other")

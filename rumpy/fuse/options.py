@@ -78,6 +78,8 @@ _FLAGS: dict[str, tuple[str, object] | None] = {
     "noexec": ("noexec", True),
     "noatime": ("noatime", True),
     "atime": ("noatime", False),
+    "nodiratime": ("nodiratime", True),
+    "diratime": ("nodiratime", False),
     "writeback": ("writeback", True),
     "locks": ("locks", True),
     "defaults": None,
@@ -117,7 +119,7 @@ class Options:
         offset, partition: where in the image the file system is.
         overlay: None: write to the image; "": keep changes in memory; else
             the file that takes the changes.
-        suid, dev, noexec, noatime: as in mount(8).
+        suid, dev, noexec, noatime, nodiratime: as in mount(8).
         server: "native" or "fusepy".
         timeout: how long Linux may believe names and attributes, seconds.
         memory: the kernel's limit, e.g. "64M", or None.
@@ -139,6 +141,7 @@ class Options:
     dev: bool = False
     noexec: bool = False
     noatime: bool = False
+    nodiratime: bool = False
     server: str = "native"
     timeout: int = VALID_S
     memory: str | None = None

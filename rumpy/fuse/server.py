@@ -149,6 +149,7 @@ def _mount_inside(k: Kernel, plan: _Plan, source: Any) -> Mount:
         for word, wanted in (
             ("ro", plan.options.ro),
             ("noatime", plan.options.noatime),
+            ("nodiratime", plan.options.nodiratime),
         )
         if wanted
     ]

@@ -13,8 +13,11 @@ from typing import Any
 import pytest
 
 import rumpy
+from rumpy._hyp import ffi
 from rumpy.block import Fault, FaultyDevice, FileDevice
 from rumpy.mount import mount_flags
+
+EOPNOTSUPP = 45  # NetBSD's
 
 
 def fails(number: int, call: Any, *args: Any, **kwargs: Any) -> None:
@@ -279,3 +282,33 @@ def test_end_of_one_that_fails(tmp_path: Path) -> None:
     assert info.value.errno == errno.EIO
     with rumpy.Kernel() as k, k.mount("ffs", image, "/mnt", "ro"):
         assert k.read_file("/mnt/late") == b"x" * 100_000
+
+
+def test_nodiratime(tmp_path: Path) -> None:
+    """Directories keep their access times, files do not; update() ends that."""
+    image = rumpy.demo_image(tmp_path / "image")
+    old = (1_000_000_000, 1_000_000_000)
+    with rumpy.Kernel() as k, k.mount("ffs", image, "/mnt", "nodiratime") as mnt:
+        k.mkdir("/mnt/d")
+        k.write_file("/mnt/d/f", b"x")
+
+        def moved() -> list[bool]:
+            for path in "/mnt/d", "/mnt/d/f":
+                k.utime(path, old)
+            assert k.listdir("/mnt/d") == ["f"] and k.read_file("/mnt/d/f") == b"x"
+            paths = "/mnt/d", "/mnt/d/f"
+            return [k.stat(path).st_atime != old[0] for path in paths]
+
+        assert moved() == [False, True]
+        mnt.update()
+        assert moved() == [True, True]
+        mnt.update("nodiratime")
+        assert moved() == [False, True]
+
+
+def test_nodiratime_that_the_driver_does_not_heed(kernel: rumpy.Kernel) -> None:
+    """The root file system, as NetBSD's drivers, has no such thing."""
+    root = ffi.new("struct door_mount *")
+    root.gen, root.flags = kernel._mounts._number_at("/"), 1
+    assert root.gen != 0
+    assert kernel._machine.call("mount_nodiratime", root) == EOPNOTSUPP

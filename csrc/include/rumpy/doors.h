@@ -81,7 +81,7 @@ struct door_shutdown {
 struct door_mount {
 	const char *path;	/* kern_mount_find: its root */
 	uint64_t gen;		/* its number: mnt_gen */
-	int32_t flags;		/* kern_mount_end: MNT_FORCE */
+	int32_t flags;		/* MNT_FORCE to end it; else: whether */
 	int32_t pad;
 };
 
@@ -262,6 +262,7 @@ int	kern_disk_detach(struct door_disk *);
 int	kern_mount_find(struct door_mount *);
 int	kern_mount_live(struct door_mount *);
 int	kern_mount_end(struct door_mount *);
+int	kern_mount_nodiratime(struct door_mount *);
 int	kern_module_attach(struct door_module *);
 int	kern_module_detach(struct door_module *);
 int	kern_export(struct export_req *);

@@ -19,6 +19,13 @@
  */
 #define	RUMPY_VA_TOUCH		0x40000000
 
+/*
+ * In mnt_iflag: directories have no access times; and the driver heeds that.
+ * NetBSD's mount(2) has no flag for it, and none is left.
+ */
+#define	RUMPY_IMNT_NODIRATIME	0x10000000
+#define	RUMPY_IMNT_CAN_NODIRATIME 0x20000000
+
 /* In the new name's cn_flags: genfs_rename(9) is not to replace. */
 #define	RUMPY_CN_NOREPLACE	0x40000000
 

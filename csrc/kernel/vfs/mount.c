@@ -23,6 +23,7 @@
 #include <sys/vnode.h>
 
 #include <rumpy/doors.h>
+#include <rumpy/vnode.h>
 
 #include "vnode_impl.h"
 #include "vfs_private.h"
@@ -810,6 +811,23 @@ int
 kern_mount_live(struct door_mount *d)
 {
 	return mount_by_gen(d->gen) != NULL ? 0 : ENOENT;
+}
+
+/* Whether directories are to have no access times. */
+int
+kern_mount_nodiratime(struct door_mount *d)
+{
+	struct mount *mp = mount_by_gen(d->gen);
+
+	if (mp == NULL)
+		return ENOENT;
+	if ((mp->mnt_iflag & RUMPY_IMNT_CAN_NODIRATIME) == 0)
+		return EOPNOTSUPP;
+	if (d->flags != 0)
+		mp->mnt_iflag |= RUMPY_IMNT_NODIRATIME;
+	else
+		mp->mnt_iflag &= ~RUMPY_IMNT_NODIRATIME;
+	return 0;
 }
 
 int
