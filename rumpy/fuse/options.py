@@ -92,6 +92,9 @@ _DRIVER = frozenset(
     | {"acls", "posix1eacls", "nfsv4acls"}
 )
 
+#: Option -> what it takes back of the driver's, said before it.
+_WITHDRAWS = {"strictatime": "relatime", "norelatime": "relatime"}
+
 #: Option -> its reader, for those that take a value.
 _VALUES: dict[str, Callable[[str], object]] = {
     "uid": _user,
@@ -161,6 +164,8 @@ class Options:
         for word in text.split(","):
             if word in _DRIVER or _is_drivers(word):
                 driver.append(word)
+            elif word in _WITHDRAWS:
+                driver = [one for one in driver if one != _WITHDRAWS[word]]
             elif word:
                 found.update(_one(word))
         return cls(**found, driver=tuple(driver)).checked()
@@ -254,5 +259,5 @@ def _one(word: str) -> dict[str, object]:
 
 
 def _unknown(name: str) -> str:
-    known = sorted({*_FLAGS, *_DRIVER, *(f"{n}=" for n in _VALUES)})
+    known = sorted({*_FLAGS, *_DRIVER, *_WITHDRAWS, *(f"{n}=" for n in _VALUES)})
     return f"unknown mount option {name!r} (known: {', '.join(known)})"

@@ -20,6 +20,7 @@ def test_words_and_values() -> None:
     assert Options.parse("overlay").overlay == ""
     assert Options.parse("rw,defaults").ro is False
     assert Options.parse("uid=root").uid == 0
+    assert Options.parse("sync,relatime,strictatime").driver == ("sync",)
 
 
 @pytest.mark.parametrize(
