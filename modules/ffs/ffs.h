@@ -91,6 +91,7 @@ struct ffs_mount {
 	bool		fm_ea1dirs;	/*   FFSv1: has attributes at all */
 	int		fm_aclmode;	/* : MNT_*ACLS: the kind of lists */
 	struct ffs_log	*fm_log;	/* the journal we write, or NULL */
+	uint64_t	fm_txseq;	/* last transaction of the one before */
 	time_t		fm_fullmsg;	/*   last "full" message */
 	unsigned	fm_complaints;	/*   messages about damage so far */
 };

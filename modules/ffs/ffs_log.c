@@ -597,7 +597,8 @@ ffs_log_alloc(struct ffs_mount *fm)
 	LIST_INIT(&lg->lg_active);
 	LIST_INIT(&lg->lg_late);
 	STAILQ_INIT(&lg->lg_entries);
-	lg->lg_seq = 1;
+	/* Inodes in memory know the numbers of an earlier journal's. */
+	lg->lg_seq = fm->fm_txseq + 1;
 	lg->lg_cgmap = kmem_zalloc(howmany(fm->fm_fs->fs_ncg, 8), KM_SLEEP);
 	lg->lg_cgbufs = kmem_zalloc(howmany(fm->fm_fs->fs_ncg, 8), KM_SLEEP);
 	lg->lg_out = kmem_alloc(FFS_LOG_OUT, KM_SLEEP);
@@ -630,6 +631,7 @@ ffs_log_free(struct ffs_log *lg)
 	kmem_free(lg->lg_out, FFS_LOG_OUT);
 	kmem_free(lg->lg_cgmap, howmany(lg->lg_fm->fm_fs->fs_ncg, 8));
 	kmem_free(lg->lg_cgbufs, howmany(lg->lg_fm->fm_fs->fs_ncg, 8));
+	lg->lg_fm->fm_txseq = lg->lg_seq;
 	cv_destroy(&lg->lg_cv);
 	mutex_destroy(&lg->lg_lock);
 	kmem_free(lg, sizeof(*lg));

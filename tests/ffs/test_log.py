@@ -15,6 +15,7 @@ from rumpy import store
 from rumpy.block import Fault, FaultyDevice, MemoryDevice, PowerCut, Recorder
 from rumpy.ffstools import fsck, newfs
 from rumpy.hypercall import Hypercalls, VirtualClock
+from rumpy.mount import mount_flags
 
 from . import crash, images
 from .ffscheck import check
@@ -303,6 +304,37 @@ def test_a_journal_that_shall_go(kernel: rumpy.Kernel, version: int) -> None:
                 ]
                 with kernel.mount("ffs", cut, "/mnt", "log"):
                     assert kernel.read_file("/mnt/f") == b"f" * 5000
+
+
+def test_a_journal_that_is_begun_again(kernel: rumpy.Kernel) -> None:
+    """Files in memory don't take its transactions for those of the last one."""
+    kernel.load("ffs")
+
+    def change(*words: str) -> None:
+        flags = mount_flags(["update", "noatime", *words])
+        kernel.sys.mount("ffs", "/mnt", flags, bytes(8), 8)
+
+    with MemoryDevice(64 << 20) as disk:
+        newfs(disk, block_size=8192, fragment_size=1024, inodes=7000, log=1 << 20)
+        with kernel.mount("ffs", disk, "/mnt", "log", "noatime"):
+            fds = []  # each inode in a block of its own, of 32
+            for i in range(180 * 32):
+                fd = create(kernel, f"/mnt/f{i}", b"")
+                if i % 32 == 0:
+                    fds.append(fd)
+                else:
+                    kernel.close(fd)
+            assert len({kernel.fstat(fd).st_ino // 32 for fd in fds}) == 180
+            for some, size in ((fds[:90], 500), (fds[90:] + fds[:90], 1900)):
+                change()
+                change("log")
+                for fd in some:
+                    kernel.pwrite(fd, bytes(size), 0)
+            kernel.sync()
+            kernel.write_file("/mnt/last", b"still working")
+            for fd in fds:
+                kernel.close(fd)
+        assert check(contents(disk)).problems == []
 
 
 @pytest.mark.parametrize("version", [1, 2])
