@@ -402,8 +402,8 @@ ffs_log_wanted(const struct fs *fs)
 	    fs->fs_journal_location != FFS_JOURNAL_INFS ||
 	    (loc[0] | loc[2] | loc[3]) != 0)
 		return 0;
-	if (size > INT64_MAX >> 1)
-		size = __builtin_bswap64(size);
+	/* Of the two orders it may be in, the other one makes it huge. */
+	size = MIN(size, __builtin_bswap64(size));
 	return (int64_t)MIN(size, FFS_LOG_MAX);
 }
 

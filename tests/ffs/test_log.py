@@ -243,23 +243,27 @@ def patch(disk: MemoryDevice, offset: int, data: bytes) -> None:
 
 
 def journal(data: bytes) -> tuple[int, int, int, tuple[int, ...]]:
-    """Version, place, flags and numbers of a little-endian disk's journal."""
+    """Version, place, flags and, in this machine's order, numbers of a journal."""
     _, sb, order = superblock(data)
     version, location, flags = struct.unpack_from(f"{order}BB2xI", sb, LOCATION - 1)
-    return version, location, flags, struct.unpack_from(f"{order}4Q", sb, LOCATIONS)
+    return version, location, flags, struct.unpack_from("<4Q", sb, LOCATIONS)
 
 
-@pytest.mark.parametrize("version", [1, 2])
-@pytest.mark.parametrize("size", [0, 2 << 20, 3 << 40])
+@pytest.mark.parametrize(
+    ("version", "order", "noted"),
+    [(1, "little", "<"), (2, "little", "<"), (1, "big", ">"), (2, "big", "<")],
+)
+@pytest.mark.parametrize("size", [0, 2 << 20, 5 << 30])
 def test_a_journal_of_the_size_that_was_asked_for(
-    kernel: rumpy.Kernel, version: int, size: int
+    kernel: rumpy.Kernel, version: int, order: str, noted: str, size: int
 ) -> None:
     """NetBSD's tunefs(8) leaves a note of it for the next mount."""
     kernel.load("ffs")
     with MemoryDevice(32 << 20) as disk:
-        newfs(disk, version=version)
-        where, _, _ = superblock(contents(disk))
-        note = struct.pack("<BB2xI4Q", 0, 2, 1, 0, size, 0, 0)
+        newfs(disk, version=version, order=order)
+        where, _, code = superblock(contents(disk))
+        note = struct.pack(f"{code}BB2xI", 0, 2, 1)
+        note += struct.pack(f"{noted}4Q", 0, size, 0, 0)
         patch(disk, where + LOCATION - 1, note)
         with kernel.mount("ffs", disk, "/mnt", "log"):
             write(kernel, "/mnt/f", b"f" * 5000)
