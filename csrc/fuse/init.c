@@ -5,9 +5,11 @@
  * What is never asked for, and why: splice (slower than a copy on every
  * measured load); asynchronous direct I/O (Linux forgets what it has cached of
  * a file before such a write only, not after it, so that a read meanwhile
- * leaves old data there for good; and one CPU serves all requests).  POSIX ACLs are where the mount has them: Linux decides from
- * modes who may do what, and has to know the lists for that.  Linux looks
- * for changes by others (AUTO_INVAL_DATA) only where there are others.
+ * leaves old data there for good; and one CPU serves all requests).
+ *
+ * POSIX ACLs are where the mount has them: Linux decides from modes who may do
+ * what, and has to know the lists for that.  Linux looks for changes by others
+ * (AUTO_INVAL_DATA) only where there are others.
  */
 
 #include <errno.h>

@@ -3,8 +3,8 @@
  * The way home of a committed transaction's blocks: to where they belong.
  *
  * They are sorted by their place, in the journal too.  Small ones that lie
- * side by side, as those of new directories do, go out in one transfer, from a
- * copy: what is in memory may change again before that is over.
+ * side by side on the disk, as those of new directories do, go out in one
+ * transfer, from a copy: in memory they do not.
  */
 
 #include "ffs.h"

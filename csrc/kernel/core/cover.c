@@ -3,9 +3,9 @@
  * Where instrumented modules went: what the compiler calls with
  * -fsanitize-coverage=trace-pc, and trace-cmp for comparisons.
  *
- * Each basic block calls once.  A pair of blocks in the order in which they ran
- * is an edge; edges are counted in a table of the host's.  A pair belongs to one
- * context: what another one did in between makes no edge.
+ * Each basic block calls once.  A pair of blocks in the order in which they
+ * ran is an edge; edges are counted in a table of the host's.  A pair belongs
+ * to one context: what another one did in between makes no edge.
  *
  * Nothing here is called by modules that were built without these options, and
  * the kernel itself is not instrumented.
@@ -20,7 +20,8 @@
 #include "core/lwp_impl.h"
 
 #define	PC()	((uint32_t)(uintptr_t)__builtin_return_address(0))
-#define	CLASSES	7		/* of counts: 1, 2, 3, 4-7, 8-15, 16-127, more */
+/* Of counts: 1, 2, 3, 4-7, 8-15, 16-127, more. */
+#define	CLASSES	7
 
 /* The compiler's names. */
 void	__sanitizer_cov_trace_pc(void);
