@@ -22,6 +22,7 @@ import pytest
 from fusehelp import is_mounted, skip_unmountable, wait_for
 
 import rumpy
+from rumpy.ffstools import fsck, newfs
 from rumpy.fuse import MountError, mount, mounts, umount
 
 pytestmark = pytest.mark.usefixtures("built")
@@ -508,6 +509,43 @@ def test_an_image_that_cannot_be_written_is_read_only(image: Path, where: Path) 
     found = mount(None, image, where)
     assert "read-only" in found.warnings[0]
     umount(where)
+
+
+def test_open_files_end_with_enfile(tmp_path: Path, where: Path) -> None:
+    """More nameless files than the kernel's memory holds: the server lives."""
+    image = tmp_path / "many.img"
+    newfs(image, size=64 << 20, density=2048)
+    mount(None, image, where, "memory=8M")
+    script = f"""
+import errno, os, resource
+os.chdir({str(where)!r})
+hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+flags = os.O_TMPFILE | os.O_RDWR
+open('before', 'w').close()
+for _ in range(2):
+    files = []
+    try:
+        while True:
+            files.append(os.open('.', flags))
+    except OSError as error:
+        assert error.errno == errno.ENFILE, error
+    assert len(files) > 1000, len(files)
+    os.write(files[0], b'x' * 5000)
+    os.sync()
+    assert os.listdir('.') == ['before']
+    for fd in files:
+        os.close(fd)
+os.unlink('before')
+os.mkdir('after')
+print(os.listdir('.'))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60
+    )
+    assert (done.stdout, done.stderr) == ("['after']\n", "")
+    umount(where)
+    assert fsck(image).problems == ()
 
 
 def test_foreground(image: Path, where: Path) -> None:

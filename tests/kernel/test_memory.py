@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 from collections.abc import Callable, Iterator
@@ -65,6 +66,63 @@ def test_more_files_than_memory(small: rumpy.Kernel) -> None:
         small.unlink(f"/mnt/f{i}")
     assert small.listdir("/mnt") == []
     assert small.memory <= 4 * MIB
+
+
+@pytest.mark.parametrize("words", [(), ("log",)], ids=["plain", "log"])
+def test_open_files_end_with_enfile(
+    built: None, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    """What does not fit is refused; with what is open, all goes on."""
+    import rumpy
+    from rumpy.ffstools import fsck, newfs
+
+    image = tmp_path / "many.img"
+    newfs(image, size=32 << 20, density=2048)
+    made = 0
+
+    def fill(k: rumpy.Kernel) -> list[tuple[rumpy.Process, int, str]]:
+        nonlocal made
+        files: list[tuple[rumpy.Process, int, str]] = []
+        while True:
+            process = k.process()
+            for _ in range(500):
+                path = f"/mnt/{made}"
+                try:
+                    fd = process.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+                except OSError as error:
+                    assert error.errno == errno.ENFILE
+                    return files
+                made += 1
+                files.append((process, fd, path))
+                if made % 2:
+                    process.unlink(path)
+
+    with rumpy.Kernel(memory=6 * MIB) as k, k.mount("ffs", image, "/mnt", *words):
+        k.sysctl("kern.maxfiles", 100_000)
+        files = fill(k)
+        assert len(files) > 1000
+        with pytest.raises(FileNotFoundError):
+            k.stat(f"/mnt/{made}")
+        for process, fd, _ in files[:200]:
+            process.write(fd, bytes(3000))
+        k.sync()
+        for _, _, path in files[1:400:2]:
+            k.unlink(path)
+        # Every other one closed: about as many go in again.
+        for process, fd, _ in files[::2]:
+            process.close(fd)
+        rest = files[1::2]
+        more = fill(k)
+        assert len(more) > len(rest) // 2
+        for process, fd, _ in rest + more:
+            process.close(fd)
+        again = fill(k)
+        assert len(again) > len(files) // 2
+        for process, fd, _ in again:
+            process.close(fd)
+        for name in k.listdir("/mnt")[:200]:
+            k.unlink(f"/mnt/{name}")
+    assert fsck(image).problems == ()
 
 
 def test_memory_comes_back(kernel: rumpy.Kernel) -> None:

@@ -53,6 +53,8 @@ static struct {
 	uint32_t head[KPAGE_NORDERS];
 	LIST_HEAD(, kpage_reclaim) reclaim;
 	struct	lwp *reclaimer;		/* runs the reclaim functions */
+	struct	lwp *helper;		/* frees memory, in its own time */
+	void	(*wake)(void);		/* .. when it is asked to */
 } kpages;
 
 static const char * const kpage_owner_name[KPAGE_NOWNERS] = {
@@ -218,7 +220,7 @@ static bool
 kpage_privileged(void)
 {
 	return cold || curlwp == uvm.pagedaemon_lwp ||
-	    curlwp == kpages.reclaimer;
+	    curlwp == kpages.reclaimer || curlwp == kpages.helper;
 }
 
 static void *
@@ -315,6 +317,8 @@ kpage_alloc_slow(size_t n, int flags)
 		}
 		if (cold || patience-- == 0)
 			kpage_exhausted(n, flags);
+		if (kpages.wake != NULL)
+			(*kpages.wake)();
 		(void)kpause("memory", false, MAX(1, hz / 10), NULL);
 	}
 }
@@ -363,6 +367,14 @@ kpage_discard(void *p, size_t n)
 
 	error = hyp_mem_discard(p, n << PAGE_SHIFT);
 	KASSERTMSG(error == 0, "error %d", error);
+}
+
+/* A thread that frees memory, and what makes it do so. */
+void
+kpage_set_helper(struct lwp *l, void (*wake)(void))
+{
+	kpages.helper = l;
+	kpages.wake = wake;
 }
 
 void

@@ -39,6 +39,8 @@ struct kpage {
 
 #define	KPAGE_NONE	UINT32_MAX
 
+struct lwp;
+
 /*
  * Somebody who can give pages back.  Called with the number wanted; answers
  * the number freed.  May sleep only if FLAGS has KM_SLEEP.
@@ -53,6 +55,7 @@ void	kpage_init(void *, size_t, size_t);
 void	*kpage_alloc(size_t, int);
 void	kpage_free(void *, size_t);
 void	kpage_discard(void *, size_t);
+void	kpage_set_helper(struct lwp *, void (*)(void));
 void	kpage_reclaim_register(struct kpage_reclaim *);
 void	kpage_reclaim_unregister(struct kpage_reclaim *);
 size_t	kpage_used(void);

@@ -495,6 +495,16 @@ pool_cache_nput(pool_cache_t pc)
 	return (unsigned int)pc->pc_nput;
 }
 
+/* Objects that can be had without a further page. */
+u_int
+pool_cache_spare(pool_cache_t pc)
+{
+	const struct slab_cache *sc = pool_slab(&pc->pc_pool);
+
+	return sc->sc_nslabs * sc->sc_perslab - pc->pc_pool.pr_nout +
+	    (u_int)pc->pc_cached;
+}
+
 /*
  * Drain the pool that *PPP names, or the least recently drained one; true if
  * pages came back.

@@ -16,6 +16,7 @@
 #include <sys/systm.h>
 
 #include "export_impl.h"
+#include "room.h"
 
 /* The answer under construction. */
 struct dir_out {
@@ -163,8 +164,13 @@ dir_fill(struct export_handle *xh, struct vnode *dvp, off_t off,
 	int error;
 
 	dir_drop(xh);
-	if (xh->xh_buf == NULL)
+	if (xh->xh_buf == NULL) {
+		/* It stays for as long as the directory is open. */
+		error = room_for_vnode();
+		if (error != 0)
+			return error;
 		xh->xh_buf = kmem_alloc(EXPORT_DIRBUF, KM_SLEEP);
+	}
 	error = vn_lock(dvp, LK_SHARED);
 	if (error != 0)
 		return error;

@@ -16,6 +16,7 @@
 #include <sys/systm.h>
 
 #include "export_impl.h"
+#include "room.h"
 
 #define	SEEK_BLOCKS	(1 << 20)	/* looked at in one call, at most */
 
@@ -133,6 +134,9 @@ export_open(struct export_mount *xm, struct export_req *x, kauth_cred_t cred)
 	struct vnode *vp;
 	int error;
 
+	error = room_for_file();
+	if (error != 0)
+		return error;
 	error = export_vget(xm, x->er_node, LK_EXCLUSIVE, &vp);
 	if (error != 0)
 		return error;
@@ -150,6 +154,9 @@ export_opendir(struct export_mount *xm, struct export_req *x,
 	struct vnode *vp;
 	int error;
 
+	error = room_for_directory();
+	if (error != 0)
+		return error;
 	error = export_vget(xm, x->er_node, LK_EXCLUSIVE, &vp);
 	if (error != 0)
 		return error;

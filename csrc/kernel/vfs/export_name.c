@@ -18,6 +18,7 @@
 
 #include "export_impl.h"
 #include "lookup.h"
+#include "room.h"
 
 #define	TARGET_MAX	4096	/* PATH_MAX of Linux: text of a link, with its NUL */
 
@@ -391,6 +392,9 @@ export_create(struct export_mount *xm, struct export_req *x, kauth_cred_t cred)
 	bool isnew = true;
 	int error;
 
+	error = room_for_file();
+	if (error != 0)
+		return error;
 	vattr_null(&va);
 	va.va_type = VREG;
 	va.va_mode = x->er_mode & ALLPERMS;
@@ -492,6 +496,9 @@ export_tmpfile(struct export_mount *xm, struct export_req *x,
 	struct vattr va;
 	int error;
 
+	error = room_for_file();
+	if (error != 0)
+		return error;
 	error = export_vget(xm, x->er_node, LK_EXCLUSIVE, &dvp);
 	if (error != 0)
 		return error;

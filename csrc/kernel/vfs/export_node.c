@@ -24,6 +24,7 @@
 #include <sys/systm.h>
 
 #include "export_impl.h"
+#include "room.h"
 
 #define	ID_STEP		((uint64_t)1 << 32)
 #define	ID_IS_TABLE(id)	((uint32_t)(id) == 0)
@@ -135,6 +136,7 @@ node_new(struct export_mount *xm, uint64_t id)
 	xn->xn_id = id;
 	LIST_INSERT_HEAD(node_chain(xm, id), xn, xn_byid);
 	xm->xm_nnodes++;
+	room_hold(1);
 	return xn;
 }
 
@@ -154,6 +156,7 @@ node_trim(struct export_mount *xm, struct export_node *xn)
 		if (xn->xn_keyed)
 			LIST_REMOVE(xn, xn_byfid);
 		xm->xm_nnodes--;
+		room_hold(-1);
 		kmem_free(xn, sizeof(*xn));
 	}
 	if (vp != NULL)
@@ -189,6 +192,7 @@ node_find_vnode(struct export_mount *xm, struct vnode *vp)
 	return NULL;
 }
 
+/* 0: there is no room for it. */
 static uint64_t
 node_table_id(struct export_mount *xm, struct vnode *vp,
     const union export_fid *f, size_t len)
@@ -198,6 +202,8 @@ node_table_id(struct export_mount *xm, struct vnode *vp,
 
 	if (xn != NULL)
 		return xn->xn_id;
+	if (room_for_vnode() != 0)
+		return 0;
 	xm->xm_lastid += ID_STEP;
 	xn = node_new(xm, xm->xm_lastid);
 	xn->xn_fidlen = len;
@@ -231,7 +237,7 @@ node_id(struct export_mount *xm, struct vnode *vp, uint64_t *idp)
 	error = VFS_VPTOFH(vp, &f.fid, &len);
 	if (error == EOPNOTSUPP) {
 		*idp = node_table_id(xm, vp, NULL, 0);
-		return 0;
+		return *idp != 0 ? 0 : ENFILE;
 	}
 	if (error != 0)
 		return error == E2BIG ? EOVERFLOW : error;
@@ -239,7 +245,7 @@ node_id(struct export_mount *xm, struct vnode *vp, uint64_t *idp)
 	if (!ID_IS_TABLE(*idp) && *idp != EXPORT_ROOT)
 		return 0;
 	*idp = node_table_id(xm, vp, &f, len);
-	return 0;
+	return *idp != 0 ? 0 : ENFILE;
 }
 
 /* The id of a vnode for an answer to Linux, which will have to forget it. */
@@ -317,7 +323,8 @@ export_target(struct export_mount *xm, const struct export_req *x, int lktype,
 
 /*
  * The last name of a file is about to go, and Linux knows the file: keep it
- * until Linux has forgotten it.  The caller holds a reference.
+ * until Linux has forgotten it.  The caller holds a reference.  Where there
+ * is no room for that, a file that is not open is stale from now on.
  */
 void
 export_pin_unlinked(struct export_mount *xm, struct vnode *vp)
@@ -325,6 +332,8 @@ export_pin_unlinked(struct export_mount *xm, struct vnode *vp)
 	uint64_t id;
 
 	if (vp == xm->xm_root || node_id(xm, vp, &id) != 0)
+		return;
+	if (node_find(xm, id) == NULL && room_for_vnode() != 0)
 		return;
 	node_pin(xm, id, vp)->xn_unlinked = true;
 }
@@ -379,6 +388,7 @@ export_handle_new(struct export_mount *xm, struct vnode *vp, int fflag,
 	xh->xh_node = node_pin(xm, id, vp);
 	xh->xh_node->xn_opens++;
 	LIST_INSERT_HEAD(&xm->xm_handles, xh, xh_list);
+	room_hold(1);
 	*handle = (uintptr_t)xh;
 	return 0;
 }
@@ -410,6 +420,7 @@ export_handle_rele(struct export_mount *xm, struct export_handle *xh)
 	if (xh->xh_cookies != NULL)
 		free(xh->xh_cookies, M_TEMP);
 	kmem_free(xh, sizeof(*xh));
+	room_hold(-1);
 	KASSERT(xn->xn_opens > 0);
 	xn->xn_opens--;
 	node_trim(xm, xn);

@@ -28,6 +28,7 @@
 #include <sys/vnode.h>
 
 #include "vfs/kqueue.h"
+#include "vfs/room.h"
 
 struct filelist filehead = LIST_HEAD_INITIALIZER(filehead);
 u_int maxfiles = 3404;
@@ -344,6 +345,9 @@ fd_allocfile(file_t **resultfp, int *resultfd)
 	file_t *fp;
 	int error;
 
+	error = room_for_file();
+	if (error != 0)
+		return error;
 	error = fd_alloc_expand(p, 0, resultfd);
 	if (error != 0)
 		return error;

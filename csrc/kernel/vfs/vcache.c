@@ -23,7 +23,9 @@
 #include <miscfs/specfs/specdev.h>
 #include <miscfs/deadfs/deadfs.h>
 
+#include "core/pool_impl.h"
 #include "specfs.h"
+#include "room.h"
 #include "vnode_impl.h"
 #include "vfs_private.h"
 
@@ -156,6 +158,13 @@ vcache_hash_remove(struct vnode_impl *vip)
 	vip->vi_hashed = false;
 }
 
+/* Vnodes that take no further memory. */
+u_int
+vcache_spare(void)
+{
+	return pool_cache_spare(vcache_pool);
+}
+
 /* A vnode with one reference that nobody knows of yet. */
 struct vnode_impl *
 vcache_alloc(void)
@@ -267,6 +276,9 @@ vcache_get(struct mount *mp, const void *key, size_t keylen,
 				break;
 			vcache_wait();
 		} else if (fresh == NULL) {
+			error = room_for_vnode();	/* may sleep */
+			if (error != 0)
+				return error;
 			fresh = vcache_alloc();		/* may sleep */
 		} else {
 			break;
@@ -309,6 +321,9 @@ vcache_new(struct mount *mp, struct vnode *dvp, struct vattr *vap,
 	int error;
 
 	*vpp = NULL;
+	error = room_for_vnode();
+	if (error != 0)
+		return error;
 	vip = vcache_alloc();
 	vp = VIMPL_TO_VNODE(vip);
 	vp->v_mount = mp;

@@ -25,6 +25,7 @@
 #include <miscfs/specfs/specdev.h>
 #include <miscfs/genfs/genfs.h>
 
+#include "core/pages.h"
 #include "vnode_impl.h"
 #include "vfs_private.h"
 
@@ -39,6 +40,8 @@ static kcondvar_t vdrain_cv;		/* there is work for the thread */
 static kcondvar_t vdrain_done_cv;	/* it has finished a round */
 static struct lwp *vdrain_lwp;
 static bool vdrain_wanted;
+static u_int vdrain_extra;		/* so many less, whatever the limit */
+static u_int vdrain_rounds;
 static u_int vdrain_busy;		/* releases taken off the list */
 
 static void vrelel(struct vnode *, bool);
@@ -315,10 +318,16 @@ vdrain_thread(void *arg __unused)
 		vdrain_wanted = false;
 		mutex_exit(&vdrain_lock);
 		vdrain_releases();
-		scan = exhausted ? VDRAIN_FEW : (int)numvnodes;
-		while (numvnodes > (unsigned)desiredvnodes && vdrain_one(&scan))
-			continue;
+		scan = exhausted && vdrain_extra == 0 ? VDRAIN_FEW :
+		    (int)numvnodes;
+		while ((numvnodes > (unsigned)desiredvnodes ||
+		    vdrain_extra > 0) && vdrain_one(&scan)) {
+			if (vdrain_extra > 0)
+				vdrain_extra--;
+		}
+		vdrain_extra = 0;
 		exhausted = scan < 0;
+		vdrain_rounds++;
 		cv_broadcast(&vdrain_done_cv);
 	}
 }
@@ -333,6 +342,32 @@ vnode_drain_kick(void)
 	    (unsigned)desiredvnodes / 8 && curlwp != vdrain_lwp &&
 	    vdrain_lwp != NULL)
 		preempt();
+}
+
+/* Memory is short: have N unused vnodes go, and wait for that a moment. */
+void
+vnode_shrink(u_int n, int timo)
+{
+	u_int round = vdrain_rounds;
+
+	if (vdrain_lwp == NULL || curlwp == vdrain_lwp)
+		return;
+	vdrain_extra = n;
+	vdrain_wanted = true;
+	cv_broadcast(&vdrain_cv);
+	if (timo == 0)
+		return;
+	mutex_enter(&vdrain_lock);
+	if (vdrain_rounds == round)
+		cv_timedwait(&vdrain_done_cv, &vdrain_lock, timo);
+	mutex_exit(&vdrain_lock);
+}
+
+/* Somebody waits for pages, and nobody has any to give. */
+static void
+vnode_shortage(void)
+{
+	vnode_shrink(VDRAIN_FEW, 0);
 }
 
 /* About 2 KB a vnode with its inode, of a quarter of memory. */
@@ -361,6 +396,7 @@ vfs_vnode_sysinit(void)
 	if (kthread_create(PRI_VM, KTHREAD_MPSAFE, NULL, vdrain_thread, NULL,
 	    &vdrain_lwp, "vdrain") != 0)
 		panic("cannot start vdrain");
+	kpage_set_helper(vdrain_lwp, vnode_shortage);
 }
 
 /* Ends of life. */

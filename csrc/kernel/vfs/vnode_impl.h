@@ -117,6 +117,8 @@ void vcache_init(void);
 void vlru_insert(struct vnode_impl *);
 void vlru_remove(struct vnode_impl *);
 void vnode_drain_kick(void);
+void vnode_shrink(u_int, int);
+u_int vcache_spare(void);
 void deadfs_init(void);
 
 #endif /* !_KERNEL_VFS_VNODE_IMPL_H_ */
