@@ -536,6 +536,18 @@ for _ in range(2):
     assert os.listdir('.') == ['before']
     for fd in files:
         os.close(fd)
+files = []
+try:
+    while True:
+        os.mkdir('new')
+        os.rmdir('new')  # what Linux has cached is old now
+        files.append(os.open('.', os.O_RDONLY))
+        with os.scandir(files[-1]) as entries:
+            next(entries)
+except OSError as error:
+    assert error.errno == errno.ENFILE, error
+for fd in files:
+    os.close(fd)
 os.unlink('before')
 os.mkdir('after')
 print(os.listdir('.'))

@@ -166,10 +166,11 @@ dir_fill(struct export_handle *xh, struct vnode *dvp, off_t off,
 	dir_drop(xh);
 	if (xh->xh_buf == NULL) {
 		/* It stays for as long as the directory is open. */
-		error = room_for_vnode();
+		error = room_for_directory();
 		if (error != 0)
 			return error;
 		xh->xh_buf = kmem_alloc(EXPORT_DIRBUF, KM_SLEEP);
+		room_hold(ROOM_DIRBUF);
 	}
 	error = vn_lock(dvp, LK_SHARED);
 	if (error != 0)
@@ -260,8 +261,10 @@ export_readdir(struct export_mount *xm, struct export_req *x,
 		    dir_list(xm, xh != NULL ? xh : &temp, &o);
 		if (xh == NULL) {
 			dir_drop(&temp);
-			if (temp.xh_buf != NULL)
+			if (temp.xh_buf != NULL) {
+				room_hold(-ROOM_DIRBUF);
 				kmem_free(temp.xh_buf, EXPORT_DIRBUF);
+			}
 		}
 		vrele(o.o_dvp);
 	}

@@ -415,8 +415,10 @@ export_handle_rele(struct export_mount *xm, struct export_handle *xh)
 		return;
 	(void)vn_close(xh->xh_vp, xh->xh_fflag, xh->xh_cred);
 	kauth_cred_free(xh->xh_cred);
-	if (xh->xh_buf != NULL)
+	if (xh->xh_buf != NULL) {
+		room_hold(-ROOM_DIRBUF);
 		kmem_free(xh->xh_buf, EXPORT_DIRBUF);
+	}
 	if (xh->xh_cookies != NULL)
 		free(xh->xh_cookies, M_TEMP);
 	kmem_free(xh, sizeof(*xh));

@@ -3,6 +3,9 @@
 #ifndef _KERNEL_VFS_ROOM_H_
 #define _KERNEL_VFS_ROOM_H_
 
+/* An open directory that was read, with its cookies, counts as so many. */
+#define	ROOM_DIRBUF	8
+
 int	room_for_directory(void);
 int	room_for_file(void);
 int	room_for_vnode(void);
