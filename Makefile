@@ -27,7 +27,7 @@ ci:			## what continuous integration runs
 campaign:		## long searches: crash states, schedules, fuzzing
 	@tools/campaign
 
-fuzz:			## damaged images for the FFS driver, for 30 minutes of CPU
+fuzz:			## damaged images and system calls for the FFS driver, 40 minutes of CPU
 	@tools/fuzz --seconds 1400
 	@tools/fuzz --kernel --seconds 400
 	@tools/fuzz --calls --seconds 600
